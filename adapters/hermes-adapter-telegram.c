@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hermes-adapter-telegram: the verbs of hermes-adapter(7), for a Telegram bot.
+ *
+ * Two surprises shape it. A topic that Telegram does not know is an error in a forum, but
+ * elsewhere it is ignored and the text lands in the main chat: so the topic that a reply
+ * names is compared with the one asked for. And update ids may jump back after a quiet
+ * week: so the cursor is the last id seen plus one, and no id is ever compared with it.
+ */
+#include "adapter.h"
+#include "die.h"
+#include "figures.h"
+#include "telegram.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGE_LIMIT = 4096, NAME_LIMIT = 128, WAIT_MOST = 50, BATCH = 100 };
+
+static const struct adapter_need needs[] = {
+	{"BOT_TOKEN", true, true, "the bot's token, from @BotFather"},
+	{"HOME_CHANNEL", false, false, "the chat that handoffs go to: its id, or @name"},
+	{"HOME_CHANNEL_THREAD_ID", false, false, "a topic of that chat"},
+	{"BASE_URL", false, false, "another Bot API server than https://api.telegram.org"},
+	{"PROXY", true, false, "a proxy: socks5://user:password@host:port or http://host:port"},
+	{"CA_FILE", false, false, "certificates to trust in place of the system's"},
+	{0}};
+
+/* A title as a topic can bear it: one line, at most 128 characters. Owned. */
+static char *
+topic_name(const char *title)
+{
+	struct text clean = TEXT_INIT;
+	size_t begin, end, count = 0;
+	char *name;
+
+	text_add_clean(&clean, title, strlen(title));
+	begin = strspn(clean.at, " ");
+	for (end = begin; end < clean.length && count < NAME_LIMIT; count++) {
+		long point;
+
+		end += utf8_step(clean.at + end, clean.length - end, &point);
+	}
+	while (end > begin && clean.at[end - 1] == ' ')
+		end--;
+	name = xformat("%.*s", (int)(end - begin), clean.at + begin);
+	text_release(&clean);
+	return name;
+}
+
+/* The place, with the chat's new id if it has moved: a chat that moves has no topics. Owned. */
+static struct json *
+place_now(const struct json *place, const struct call *call)
+{
+	struct json *now = json_copy(place);
+
+	if (call->moved) {
+		json_put_text(now, "chat", call->moved);
+		json_drop(now, "thread");
+		json_drop(now, "link");
+	}
+	return now;
+}
+
+/* Takes `place`. */
+static struct json *
+stay_home(struct json *place, const char *why, const char *remedy)
+{
+	struct json *answer = json_object();
+
+	json_put_text(answer, "outcome", "home");
+	json_put_text(answer, "why", why);
+	if (remedy)
+		json_put_text(answer, "remedy", remedy);
+	return put_place(answer, place);
+}
+
+static struct json *
+topic_opened(struct json *place, const struct call *call, bool again)
+{
+	struct json *answer;
+	char *thread = json_id(call->result, "message_thread_id");
+
+	if (!thread) {
+		json_free(place);
+		return answer_unknown("Telegram opened a topic and did not say which");
+	}
+	answer = json_object();
+	json_put_text(answer, "outcome", "opened");
+	if (again)
+		json_put_text(answer, "why", "Telegram cannot list topics, so another one was opened; "
+			"an empty one of the earlier try may be there too");
+	json_put_text(place, "thread", thread);
+	free(thread);
+	return put_place(answer, place);
+}
+
+static struct json *
+answer_thread(const struct json *question)
+{
+	const char *title = json_text_or(question, "title", "");
+	struct json *home = json_at(question, "place"), *arguments, *answer;
+	struct call call;
+	char *name;
+
+	if (!json_text(home, "chat")) {
+		json_free(home);
+		return answer_not("not_opened", "request", "no place was given", NULL);
+	}
+	if (!strcmp(json_text_or(home, "kind", ""), "channel"))
+		return stay_home(home, "a channel has no topics", NULL);
+	name = topic_name(title);
+	arguments = chat_arguments(json_text(home, "chat"));
+	json_put_text(arguments, "name", *name ? name : "Hermes");
+	call = telegram_act("createForumTopic", arguments);
+	if (call.result)
+		answer = topic_opened(place_now(home, &call), &call, json_has(question, "again"));
+	else if (call.code == 400 && strcmp(call.class, "chat") != 0)
+		answer = stay_home(place_now(home, &call), call.why, call.remedy); /* no topics for us */
+	else
+		answer = call_failure(&call, "not_opened");
+	free(name);
+	call_release(&call);
+	json_free(home);
+	return answer;
+}
+
+/*
+ * The text stands in the main chat, as its topic is gone. That is not where it was to be
+ * said: it is taken back, the thread is what is wrong, and the answer says how that went.
+ */
+static struct json *
+misplaced(const char *chat, const char *message)
+{
+	struct json *arguments = chat_arguments(chat), *answer;
+	struct call call;
+
+	json_put_number(arguments, "message_id", strtod(message, NULL));
+	call = telegram_ask("deleteMessage", arguments, adapter_left());
+	answer = answer_not("not_sent", "thread", json_true(call.result, "")
+		? "the topic is gone: Telegram put the text into the main chat, and it was deleted there"
+		: "the topic is gone: Telegram put the text into the main chat, where it still stands",
+		NULL);
+	call_release(&call);
+	return answer;
+}
+
+static struct json *
+text_sent(const struct call *call, const struct json *place, const char *thread, int parts)
+{
+	char *id = json_id(call->result, "message_id");
+	char *there = json_id(call->result, "message_thread_id");
+	struct json *answer, *ids;
+
+	if (!id) {
+		answer = answer_unknown("Telegram took the text and named no message");
+	} else if (thread && !call->moved && (!there || strcmp(there, thread) != 0)) {
+		answer = misplaced(json_text(place, "chat"), id);
+	} else {
+		answer = json_object();
+		ids = json_array();
+		json_append(ids, json_new_text(id, strlen(id)));
+		json_put_text(answer, "outcome", "sent");
+		json_put(answer, "ids", ids);
+		json_put_number(answer, "parts", parts);
+		if (call->moved)
+			json_put(answer, "place", place_now(place, call));
+	}
+	free(id);
+	free(there);
+	return answer;
+}
+
+static struct json *
+send_part(const struct json *place, const char *text, int parts)
+{
+	const char *thread = json_text(place, "thread");
+	struct json *arguments = chat_arguments(json_text(place, "chat")), *answer;
+	struct call call;
+
+	if (thread && !strcmp(thread, "1"))
+		thread = NULL; /* General is not found by its number */
+	json_put_text(arguments, "text", text);
+	json_put_true(arguments, "link_preview_options.is_disabled", true);
+	if (thread)
+		json_put_number(arguments, "message_thread_id", strtod(thread, NULL));
+	call = telegram_act("sendMessage", arguments);
+	answer = call.result ? text_sent(&call, place, thread, parts)
+		: call_failure(&call, "not_sent");
+	call_release(&call);
+	return answer;
+}
+
+static struct json *
+answer_send(const struct json *question)
+{
+	struct json *place = json_at(question, "place"), *answer;
+	int parts;
+	char *text = marked_part(question, MESSAGE_LIMIT, UNIT_UTF16, &parts);
+
+	if (!json_text(place, "chat"))
+		answer = answer_not("not_sent", "request", "no place was given", NULL);
+	else if (!text)
+		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
+	else
+		answer = send_part(place, text, parts);
+	json_free(place);
+	free(text);
+	return answer;
+}
+
+/*
+ * Who speaks: a chat that speaks for itself (anonymous administrators, channels), or a
+ * human; NULL for bots. Owned.
+ */
+static struct json *
+speaker(const struct json *message)
+{
+	struct json *chat = json_at(message, "sender_chat"), *from = json_at(message, "from");
+	const struct json *who = chat ? chat : from;
+	char *id = json_id(who, "id"), *name = full_name(who);
+	struct json *user = NULL;
+
+	if (id && (chat || !json_true(from, "is_bot"))) {
+		user = json_object();
+		json_put_text(user, "id", id);
+		json_put_text(user, "name", name);
+	}
+	free(id);
+	free(name);
+	json_free(chat);
+	json_free(from);
+	return user;
+}
+
+/* Where it was said. A thread of replies in a group without topics is no topic. Owned. */
+static struct json *
+spoken_place(const struct json *message, const struct json *user)
+{
+	bool topic = json_true(message, "is_topic_message");
+	char *thread = topic ? json_id(message, "message_thread_id") : NULL;
+	struct json *chat = json_at(message, "chat"), *place = chat_place(chat, thread);
+
+	if (!json_text(place, "user"))
+		json_put_text(place, "user", json_text(user, "id"));
+	free(thread);
+	json_free(chat);
+	return place;
+}
+
+/* What is answered. In a topic, Telegram says that of the topic's beginning: that is none. */
+static void
+put_reply_to(struct json *event, const struct json *message)
+{
+	char *id = json_id(message, "reply_to_message.message_id");
+
+	if (id && strcmp(id, json_text_or(event, "place.thread", "")) != 0)
+		json_put_text(event, "reply_to", id);
+	free(id);
+}
+
+/* The event that a message is, owned; NULL for what says nothing to us. */
+static struct json *
+make_event(const struct json *message)
+{
+	struct json *text = json_at(message, "text"), *user = speaker(message), *event = NULL;
+	char *id = json_id(message, "message_id");
+
+	if (!text)
+		text = json_at(message, "caption");
+	if (id && text && user && json_has(message, "chat.id")) {
+		event = json_object();
+		json_put_text(event, "message", id);
+		json_put(event, "place", spoken_place(message, user));
+		json_put(event, "user", json_copy(user));
+		json_put(event, "text", json_copy(text));
+		json_put_number(event, "at", json_number(message, "date", clock_now()));
+		put_reply_to(event, message);
+	}
+	free(id);
+	json_free(text);
+	json_free(user);
+	return event;
+}
+
+/* The events, and the cursor behind the last update, whatever its id. Owned. */
+static struct json *
+make_batch(const struct json *updates, const char *cursor)
+{
+	struct json *answer = json_object(), *events = json_array();
+	double next = -1;
+
+	for (size_t i = 0, n = json_count(updates, ""); i < n; i++) {
+		struct json *update = json_item(updates, "", i), *message = json_at(update, "message");
+		struct json *event = message ? make_event(message) : NULL;
+
+		next = json_number(update, "update_id", next - 1) + 1;
+		if (event)
+			json_append(events, event);
+		json_free(message);
+		json_free(update);
+	}
+	json_put(answer, "events", events);
+	if (next >= 0)
+		json_put_id(answer, "cursor", (long long)next);
+	else if (cursor)
+		json_put_text(answer, "cursor", cursor);
+	return answer;
+}
+
+/* Edits are not asked for: each would be a second event for what may be answered already. */
+static struct json *
+poll_arguments(const char *cursor, double wait)
+{
+	struct json *arguments = json_object(), *kinds = json_array();
+
+	json_append(kinds, json_new_text("message", strlen("message")));
+	json_put(arguments, "allowed_updates", kinds);
+	json_put_number(arguments, "timeout", (double)(int)wait);
+	json_put_number(arguments, "limit", BATCH);
+	if (cursor)
+		json_put_number(arguments, "offset", strtod(cursor, NULL));
+	return arguments;
+}
+
+static struct json *
+answer_poll(const struct json *question)
+{
+	const char *cursor = json_text(question, "cursor");
+	double wait = json_number(question, "wait", 0);
+	struct json *answer;
+	struct call call;
+
+	if (cursor && (!*cursor || cursor[strspn(cursor, "0123456789")]))
+		return answer_error("request", "the cursor is not one of Telegram's", NULL);
+	wait = wait > 0 ? wait < WAIT_MOST ? wait : WAIT_MOST : 0;
+	/* Telegram may hold even a quick question for some seconds. */
+	call = telegram_ask("getUpdates", poll_arguments(cursor, wait), wait + 10);
+	if (call.result && !json_is_array(call.result))
+		answer = answer_error("transient", "no answer of Telegram's", NULL);
+	else
+		answer = call.result ? make_batch(call.result, cursor) : call_error(&call);
+	call_release(&call);
+	return answer;
+}
+
+static void
+add_problem(struct json *problems, const char *what, const char *remedy)
+{
+	struct json *problem = json_object();
+
+	json_put_text(problem, "what", what);
+	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
+	json_append(problems, problem);
+}
+
+static void
+check_webhook(struct json *problems)
+{
+	struct call call = telegram_ask("getWebhookInfo", json_object(), adapter_left());
+
+	if (*json_text_or(call.result, "url", ""))
+		add_problem(problems, "a webhook takes this bot's messages, so it cannot be polled",
+			"call deleteWebhook, or use a second bot");
+	call_release(&call);
+}
+
+/* What the bot may do in a home that is a group. */
+static void
+check_rights(struct json *facts, struct json *problems, const struct json *home, const char *chat)
+{
+	struct json *arguments = chat_arguments(chat);
+	char *account = telegram_account();
+	bool forum = json_true(home, "is_forum"), owner, admin, opens;
+	struct call call;
+	const char *status;
+
+	json_put_number(arguments, "user_id", strtod(account, NULL));
+	call = telegram_ask("getChatMember", arguments, adapter_left());
+	status = json_text_or(call.result, "status", "unknown");
+	owner = !strcmp(status, "creator");
+	admin = owner || !strcmp(status, "administrator");
+	opens = owner || json_true(call.result, "can_manage_topics");
+	json_put_text(facts, "home.status", status);
+	json_put_true(facts, "home.topics", forum && opens);
+	if (!call.result)
+		add_problem(problems, call.why, call.remedy);
+	else if (forum && !opens)
+		add_problem(problems, "the bot may not open topics in its home",
+			"make it an administrator there, with the right to manage topics");
+	if (call.result && !admin && !json_true(facts, "reads_groups"))
+		add_problem(problems, "privacy mode hides from the bot what people write in its home",
+			"make it an administrator there; or turn privacy mode off in @BotFather, and "
+			"add the bot to the group again");
+	call_release(&call);
+	free(account);
+}
+
+static void
+check_home(struct json *facts, struct json *problems)
+{
+	struct json *nothing = json_object(), *found = telegram_resolve(nothing), *home;
+	const char *chat = json_text(found, "place.chat"), *kind = json_text(found, "place.kind");
+	struct call call;
+
+	if (!chat) {
+		char *what = xformat("home: %s", json_text_or(found, "error.why", ""));
+
+		add_problem(problems, what, json_text(found, "error.remedy"));
+		free(what);
+	} else {
+		home = json_at(found, "place");
+		json_put_true(home, "topics", !strcmp(kind, "dm") && json_true(facts, "topics"));
+		json_put(facts, "home", home);
+		if (!strcmp(kind, "group")) {
+			call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
+			check_rights(facts, problems, call.result, chat);
+			call_release(&call);
+		}
+	}
+	json_free(found);
+	json_free(nothing);
+}
+
+static struct json *
+answer_check(const struct json *question)
+{
+	struct call me = telegram_ask("getMe", json_object(), adapter_left());
+	struct json *answer = json_object(), *facts = json_object(), *problems = json_array();
+	char *account = telegram_account();
+
+	(void)question;
+	json_put_text(answer, "account", account);
+	if (me.result) {
+		json_put_text(answer, "name", json_text_or(me.result, "username", account));
+		json_put_true(facts, "topics", json_true(me.result, "has_topics_enabled"));
+		json_put_true(facts, "reads_groups", json_true(me.result, "can_read_all_group_messages"));
+		check_webhook(problems);
+		check_home(facts, problems);
+	} else {
+		add_problem(problems, me.why, me.remedy);
+	}
+	json_put_true(answer, "ok", !json_count(problems, ""));
+	json_put(answer, "facts", facts);
+	json_put(answer, "problems", problems);
+	free(account);
+	call_release(&me);
+	return answer;
+}
+
+static struct json *answer_about(const struct json *question);
+
+static const struct adapter_verb verbs[] = {
+	{"about", answer_about}, {"check", answer_check}, {"resolve", telegram_resolve},
+	{"thread", answer_thread}, {"send", answer_send}, {"poll", answer_poll}, {0}};
+
+static struct json *
+answer_about(const struct json *question)
+{
+	struct json *about = adapter_about("Telegram", verbs, needs);
+
+	(void)question;
+	json_put_true(about, "threads", true);
+	json_put_true(about, "polling", true);
+	json_put_true(about, "idempotency", false);
+	json_put_true(about, "readback", false);
+	json_put_true(about, "gateway", true);
+	json_put_number(about, "limit", MESSAGE_LIMIT);
+	json_put_text(about, "unit", "utf16");
+	return about;
+}
+
+int
+main(int argc, char **argv)
+{
+	return adapter_main(argc, argv, verbs,
+		"Carry texts to and from Telegram, through a bot.", NULL);
+}

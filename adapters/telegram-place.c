@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chats of Telegram as places, and who reads there. A private chat is its human: chat and
+ * user are one id. A group's id is negative, and a supergroup's begins with -100. A topic
+ * is the thread; General, topic 1, is none, as its messages carry none.
+ */
+#include "telegram.h"
+
+#include "adapter.h"
+#include "die.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+is_digits(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+struct json *
+chat_place(const struct json *chat, const char *thread)
+{
+	const char *type = json_text_or(chat, "type", "");
+	char *id = json_id(chat, "id"), *account = telegram_account();
+	struct json *place = json_object();
+	bool private = !strcmp(type, "private");
+
+	json_put_text(place, "platform", adapter_platform());
+	json_put_text(place, "account", account);
+	json_put_text(place, "chat", id ? id : "");
+	json_put_text(place, "kind", private ? "dm" : !strcmp(type, "channel") ? "channel" : "group");
+	if (private)
+		json_put_text(place, "user", id ? id : "");
+	if (thread)
+		json_put_text(place, "thread", thread);
+	free(id);
+	free(account);
+	return place;
+}
+
+char *
+full_name(const struct json *user)
+{
+	const char *first = json_text(user, "first_name"), *last = json_text(user, "last_name");
+
+	if (!first)
+		first = json_text_or(user, "title", json_text_or(user, "username", "someone"));
+	return xformat("%s%s%s", first, last ? " " : "", last ? last : "");
+}
+
+/* The bot's own name is all that leads to a private chat with it. Owned or NULL. */
+static char *
+private_link(void)
+{
+	struct call me = telegram_ask("getMe", json_object(), adapter_left());
+	const char *name = json_text(me.result, "username");
+	char *link = name ? xformat("https://t.me/%s", name) : NULL;
+
+	call_release(&me);
+	return link;
+}
+
+/* Owned or NULL: a group that is neither public nor a supergroup has no link. */
+static char *
+group_link(const char *id, const char *thread, const struct json *chat)
+{
+	const char *name = json_text(chat, "username");
+
+	if (!thread && json_true(chat, "is_forum"))
+		thread = "1"; /* General */
+	if (name)
+		return xformat("https://t.me/%s%s%s", name, thread ? "/" : "", thread ? thread : "");
+	if (!strncmp(id, "-100", 4) && thread)
+		return xformat("https://t.me/c/%s/%s", id + 4, thread);
+	return NULL;
+}
+
+static void
+add_name(struct json *names, const struct json *user)
+{
+	char *name = full_name(user);
+
+	json_append(names, json_new_text(name, strlen(name)));
+	free(name);
+}
+
+static void
+add_administrators(struct json *names, const char *id)
+{
+	struct call call = telegram_ask("getChatAdministrators", chat_arguments(id), adapter_left());
+
+	for (size_t i = 0, n = json_count(call.result, ""); i < n; i++) {
+		struct json *member = json_item(call.result, "", i), *user = json_at(member, "user");
+
+		if (user && !json_true(user, "is_bot"))
+			add_name(names, user);
+		json_free(user);
+		json_free(member);
+	}
+	call_release(&call);
+}
+
+/* Owned. A group's names are its title and administrators: bots are not told more. */
+static struct json *
+find_audience(const char *id, const struct json *chat)
+{
+	struct json *audience = json_object(), *names = json_array();
+	double size = 1;
+
+	if (chat)
+		add_name(names, chat);
+	if (*id == '-') {
+		struct call call = telegram_ask("getChatMemberCount", chat_arguments(id),
+			adapter_left());
+
+		size = json_number(call.result, "", 0) - 1;
+		call_release(&call);
+		add_administrators(names, id);
+	}
+	if (size >= 0)
+		json_put_number(audience, "size", size);
+	json_put(audience, "names", names);
+	json_put_true(audience, "known", size >= 0);
+	return audience;
+}
+
+/* As put_place, for a chat that getChat has told about (or not: NULL). */
+static struct json *
+put_chat_place(struct json *answer, struct json *place, const struct json *chat)
+{
+	const char *id = json_text_or(place, "chat", "");
+	char *link = *id == '-' ? group_link(id, json_text(place, "thread"), chat) : private_link();
+
+	json_put(answer, "audience", find_audience(id, chat));
+	if (link)
+		json_put_text(place, "link", link);
+	json_put(answer, "place", place);
+	free(link);
+	return answer;
+}
+
+struct json *
+put_place(struct json *answer, struct json *place)
+{
+	struct json *arguments = chat_arguments(json_text_or(place, "chat", ""));
+	struct call call = telegram_ask("getChat", arguments, adapter_left());
+
+	put_chat_place(answer, place, call.result);
+	call_release(&call);
+	return answer;
+}
+
+static struct json *
+resolve(const char *chat, const char *thread)
+{
+	struct json *answer;
+	struct call call;
+
+	if (*chat != '@' && !is_digits(chat + (*chat == '-')))
+		return answer_error("request", "not a chat of Telegram's",
+			"name a chat by its number or by @name, with /TOPIC behind it if you like");
+	if (thread && !is_digits(thread))
+		return answer_error("request", "a topic is a number",
+			"it is the last number in the topic's link");
+	if (thread && !strcmp(thread, "1"))
+		thread = NULL;
+	call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
+	answer = call.result
+		? put_chat_place(json_object(), chat_place(call.result, thread), call.result)
+		: call_error(&call);
+	call_release(&call);
+	return answer;
+}
+
+struct json *
+telegram_resolve(const struct json *question)
+{
+	const char *chat = json_text(question, "chat"), *thread = json_text(question, "thread");
+	char *words = xstrdup(json_text_or(question, "words", ""));
+	size_t end = strcspn(words, ":/");
+	struct json *answer;
+
+	if (!chat && *words) {
+		thread = words[end] ? words + end + 1 : NULL;
+		words[end] = '\0';
+		chat = words;
+	} else if (!chat) {
+		chat = adapter_setting("HOME_CHANNEL");
+		thread = adapter_setting("HOME_CHANNEL_THREAD_ID");
+	}
+	answer = chat ? resolve(chat, thread) : answer_error("config", "no home channel",
+		"set TELEGRAM_HOME_CHANNEL to the id of the chat that handoffs go to");
+	free(words);
+	return answer;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What hermes-doctor found: ok, warn (works, but) or bad (something that is switched
+ * on does not work), each with the remedy.
+ */
+#ifndef FINDINGS_H
+#define FINDINGS_H
+
+#include "json.h"
+
+enum state { OK, WARN, BAD };
+
+/* Say it. `remedy` may be NULL. */
+void finding(enum state state, const char *subject, const char *remedy, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+void examine_home(void);      /* the folder, its files, its disk */
+void examine_path(void);      /* programs of the same names */
+void examine_store(void);
+bool examine_config(void);    /* false: it cannot be read, and nothing that needs it was asked */
+void examine_agent(void);
+void examine_platforms(void);
+
+#endif

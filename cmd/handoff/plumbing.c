@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs of hermes-handoff that read and write the queue, and ask no platform. */
+#include "handoff.h"
+
+#include "bell.h"
+#include "claims.h"
+#include "die.h"
+#include "figures.h"
+#include "foreign.h"
+#include "handoffs.h"
+#include "opts.h"
+#include "out.h"
+#include "platform.h"
+#include "seats.h"
+#include "sessions.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct out out;
+
+static long long
+id_operand(const struct usage *usage, int count, char **argv)
+{
+	char *end;
+	long long id;
+
+	if (count != 1)
+		opts_misused(usage, "exactly one handoff's id is needed");
+	id = strtoll(argv[0], &end, 10);
+	if (*end || end == argv[0] || id <= 0)
+		opts_misused(usage, "%s: is not a handoff's id", argv[0]);
+	return id;
+}
+
+static struct json *
+existing(struct db *db, long long id)
+{
+	struct json *handoff = handoff_json(db, id);
+
+	if (!handoff)
+		die(EX_MISSING, "%lld: no such handoff; hermes handoff list shows them", id);
+	return handoff;
+}
+
+static void
+print_end(struct json *handoff)
+{
+	out_json(&out, handoff);
+	json_free(handoff);
+}
+
+int
+handoff_request_main(int argc, char **argv)
+{
+	const char *session = NULL, *id = NULL, *chat = NULL, *thread = NULL;
+	bool no_turn = false, require = false, shared = false;
+	const struct opt opts[] = {
+		{"session", 's', OPT_TEXT, &session, "ID", "the session: id, unique prefix or title"},
+		{"chat", 0, OPT_TEXT, &chat, "ID", "a chat there, instead of the home"},
+		{"thread", 0, OPT_TEXT, &thread, "ID", "a thread of it"},
+		{"no-turn", 0, OPT_FLAG, &no_turn, NULL, "deliver the notice; the agent does not speak"},
+		{"require-thread", 0, OPT_FLAG, &require, NULL, "fail rather than use the home itself"},
+		{"shared", 0, OPT_FLAG, &shared, NULL, "others may read it there"},
+		{"request-id", 0, OPT_TEXT, &id, "ID", "the same id and content: the same handoff"},
+		OUT_OPTS(out), {0},
+	};
+	const struct usage usage = {"request PLATFORM --session S", "Queue a handoff.", opts};
+	struct json *options = NULL, *wanted = NULL;
+	struct request request;
+	char *why = NULL, *name;
+	struct db *db;
+	long long made;
+	int status = 0;
+
+	if (opts_parse(argc, argv, &usage) != 1)
+		opts_misused(&usage, "one platform is needed");
+	if (!session)
+		session = getenv("HERMES_SESSION");
+	if (!session)
+		opts_misused(&usage, "a session is needed: --session, or HERMES_SESSION");
+	if (no_turn || require || shared) {
+		options = json_object();
+		if (no_turn)
+			json_put_true(options, "no_turn", true);
+		if (require)
+			json_put_true(options, "require_thread", true);
+		if (shared)
+			json_put_true(options, "shared", true);
+	}
+	if (chat) {
+		wanted = json_object();
+		json_put_text(wanted, "platform", argv[0]);
+		json_put_text(wanted, "chat", chat);
+		if (thread)
+			json_put_text(wanted, "thread", thread);
+	}
+	db = db_open(DB_WRITE);
+	name = session_named(db, session);
+	request = (struct request){.id = id, .session = name, .platform = argv[0],
+		.requester = "hermes-handoff", .options = options, .wanted = wanted,
+		.elsewhere = wanted};
+	db_begin(db);
+	foreign_adopt(db);
+	made = handoff_request(db, &request, &status, &why);
+	db_commit(db);
+	if (!made)
+		die(status, "%s: %s", name, why);
+	print_end(existing(db, made));
+	return 0;
+}
+
+int
+handoff_claim_main(int argc, char **argv)
+{
+	const char *session = NULL;
+	double hold = 0;
+	long limit = 1;
+	const struct opt opts[] = {
+		{"session", 's', OPT_TEXT, &session, "ID", "only this session's"},
+		{"limit", 'n', OPT_NUMBER, &limit, "N", "at most N (1)"},
+		{"hold", 0, OPT_SECONDS, &hold, "SECONDS", "how long a claim by hand lasts (60)"},
+		{0},
+	};
+	const struct usage usage = {"claim [--session S] [--limit N] [--hold SECONDS]",
+		"Claim handoffs that wait, oldest request first, and print a record for each.", opts};
+	struct claimer claimer;
+	struct json *records;
+	struct db *db;
+	size_t count;
+
+	if (opts_parse(argc, argv, &usage))
+		opts_misused(&usage, "no operands");
+	claimer = claimer_now(hold);
+	db = db_open(DB_WRITE);
+	if (session)
+		session = session_named(db, session);
+	db_begin(db);
+	records = handoffs_claim(db, session, limit, &claimer);
+	db_commit(db);
+	count = json_count(records, "");
+	out.json = true;
+	for (size_t i = 0; i < count; i++)
+		print_end(json_item(records, "", i));
+	db_close(db);
+	if (!count)
+		warn("claim: nothing waits");
+	return count ? 0 : EX_NO;
+}
+
+static void
+print_row(struct table *table, const struct json *handoff)
+{
+	char *ago = out_ago(json_number(handoff, "created", 0));
+	const char *cells[] = {json_text(handoff, "id"), json_text(handoff, "state"),
+		json_text(handoff, "platform"), json_text(handoff, "session"), ago,
+		json_text(handoff, "error")};
+
+	table_row(table, cells);
+	free(ago);
+}
+
+int
+handoff_list_main(int argc, char **argv)
+{
+	static const char *const header[] = {"ID", "STATE", "PLATFORM", "SESSION", "ASKED", "ERROR"};
+	static const char sql[] = "SELECT id FROM courier_handoffs WHERE id > ? ORDER BY id LIMIT 500";
+	static const char of_state[] = "SELECT id FROM courier_handoffs WHERE id > ? AND state = ?"
+		" ORDER BY id LIMIT 500";
+	const char *state = NULL;
+	const struct opt opts[] = {
+		{"state", 0, OPT_TEXT, &state, "STATE",
+			"pending, running, completed, failed, cancelled or expired"},
+		OUT_OPTS(out), {0},
+	};
+	const struct usage usage = {"list [--state STATE]", "List handoffs, oldest request first.", opts};
+	long long ids[500], after = 0;
+	struct table table;
+	int count;
+	struct db *db;
+
+	if (opts_parse(argc, argv, &usage))
+		opts_misused(&usage, "no operands");
+	db = db_open(DB_READ);
+	if (out_human(&out))
+		table_begin(&table, 6, header);
+	do {
+		struct rows *rows = state ? db_query(db, of_state, "is", after, state)
+			: db_query(db, sql, "i", after);
+
+		for (count = 0; rows_next(rows); count++)
+			ids[count] = after = row_int(rows, 0);
+		for (int i = 0; i < count; i++) {
+			struct json *handoff = handoff_json(db, ids[i]);
+
+			if (out_human(&out))
+				print_row(&table, handoff);
+			else
+				out_json(&out, handoff);
+			json_free(handoff);
+		}
+	} while (count == 500);
+	if (out_human(&out))
+		table_end(&table);
+	return 0;
+}
+
+static void
+print_status(const struct json *handoff)
+{
+	char *ago;
+
+	if (!out_human(&out)) {
+		out_json(&out, handoff);
+		return;
+	}
+	if (!json_text(handoff, "state")) {
+		out_text("%s was never handed off\n", json_text_or(handoff, "session", "it"));
+		return;
+	}
+	ago = out_ago(json_number(handoff, "created", 0));
+	out_text("handoff %s of %s to %s: %s, asked for %s%s%s\n", json_text(handoff, "id"),
+		json_text(handoff, "session"), json_text(handoff, "platform"), json_text(handoff, "state"),
+		ago, json_has(handoff, "error") ? "; " : "", json_text_or(handoff, "error", ""));
+	free(ago);
+}
+
+/* The session meant, with its newest handoff; 66 without either. Owned. */
+static struct json *
+newest(struct db *db, const char *words)
+{
+	char *named, *session;
+	struct json *none;
+	long long id;
+
+	if (!words)
+		words = getenv("HERMES_SESSION");
+	named = words ? session_named(db, words) : session_newest_cli(db);
+	if (!named)
+		die(EX_MISSING, "there is no session yet");
+	session = session_current(db, named);
+	id = handoff_newest(db, session);
+	if (!id)
+		id = handoff_newest(db, named);
+	if (id)
+		return handoff_json(db, id);
+	none = json_object();
+	json_put_text(none, "session", session);
+	json_put_text(none, "platform", NULL);
+	json_put_text(none, "state", NULL);
+	json_put_text(none, "error", NULL);
+	return none;
+}
+
+static bool
+over(const struct json *handoff)
+{
+	const char *state = json_text_or(handoff, "state", "over");
+
+	return strcmp(state, "pending") && strcmp(state, "running");
+}
+
+int
+handoff_status_main(int argc, char **argv)
+{
+	const char *session = NULL;
+	bool follow = false;
+	const struct opt opts[] = {
+		{"session", 's', OPT_TEXT, &session, "ID", "the session: id, unique prefix or title"},
+		{"follow", 'f', OPT_FLAG, &follow, NULL, "print each change until it ends"},
+		OUT_OPTS(out), {0},
+	};
+	const struct usage usage = {"status [ID] [--session S] [--follow]",
+		"Print the newest handoff of a session, or the one named.", opts};
+	int count = opts_parse(argc, argv, &usage);
+	struct json *handoff, *shown = NULL;
+	struct bell bell;
+	struct db *db;
+
+	if (count > 1)
+		opts_misused(&usage, "one id at most");
+	bell_open(&bell);
+	db = db_open(DB_READ);
+	for (;;) {
+		handoff = count ? existing(db, id_operand(&usage, count, argv)) : newest(db, session);
+		if (!shown || !json_equal(shown, handoff))
+			print_status(handoff);
+		json_free(shown);
+		shown = handoff;
+		if (!follow || over(handoff))
+			return 0;
+		bell_wait(&bell, clock_steady() + 60);
+	}
+}
+
+int
+handoff_log_main(int argc, char **argv)
+{
+	const struct opt opts[] = {OUT_OPTS(out), {0}};
+	const struct usage usage = {"log ID", "What happened to a handoff, with times.", opts};
+	int count = opts_parse(argc, argv, &usage);
+	long long id = id_operand(&usage, count, argv);
+	struct db *db = db_open(DB_READ);
+	struct json *log;
+
+	json_free(existing(db, id));
+	log = handoff_log(db, id);
+	for (size_t i = 0; i < json_count(log, ""); i++) {
+		struct json *line = json_item(log, "", i);
+
+		if (out_human(&out)) {
+			char *ago = out_ago(json_number(line, "at", 0));
+
+			out_text("%-12s %s%s%s\n", ago, json_text_or(line, "what", ""),
+				json_has(line, "detail") ? ": " : "", json_text_or(line, "detail", ""));
+			free(ago);
+		} else {
+			out_json(&out, line);
+		}
+		json_free(line);
+	}
+	return 0;
+}
+
+int
+handoff_cancel_main(int argc, char **argv)
+{
+	const struct opt opts[] = {OUT_OPTS(out), {0}};
+	const struct usage usage = {"cancel ID", "Withdraw a handoff; a running one is undone.", opts};
+	int count = opts_parse(argc, argv, &usage);
+	long long id = id_operand(&usage, count, argv);
+	struct db *db = db_open(DB_WRITE);
+	struct json *handoff;
+	bool sent = false;
+
+	db_begin(db);
+	foreign_adopt(db);
+	handoff = existing(db, id);
+	if (!over(handoff)) {
+		sent = db_number(db, 0, "SELECT 1 FROM courier_deliveries WHERE handoff = ?"
+			" AND (state IN ('sending', 'sent', 'unknown') OR ids IS NOT NULL)", "i", id);
+		if (!sent)
+			handoff_end(db, id, "cancelled", EX_NO, "cancelled");
+	}
+	db_commit(db);
+	json_free(handoff);
+	handoff = existing(db, id);
+	if (strcmp(json_text_or(handoff, "state", ""), "cancelled"))
+		die(EX_NO, "%lld: %s", id, sent ? "the reply was already sent; hand it off back instead"
+			: "it is over already");
+	print_end(handoff);
+	return 0;
+}
+
+int
+handoff_retry_main(int argc, char **argv)
+{
+	const struct opt opts[] = {OUT_OPTS(out), {0}};
+	const struct usage usage = {"retry ID", "Ask again for a handoff that ended, in its place.", opts};
+	int count = opts_parse(argc, argv, &usage);
+	long long id = id_operand(&usage, count, argv), made = 0;
+	struct db *db = db_open(DB_WRITE);
+	struct json *old, *place, *wanted, *options;
+	struct request request;
+	char *why = NULL;
+	int status = 0;
+
+	db_begin(db);
+	foreign_adopt(db);
+	old = existing(db, id);
+	place = json_at(old, "place");
+	wanted = place ? json_copy(place) : json_at(old, "wanted");
+	options = json_at(old, "options");
+	request = (struct request){.session = json_text(old, "session"), .retry_of = id,
+		.platform = json_text(old, "platform"), .requester = "hermes-handoff", .wanted = wanted,
+		.options = options, .elsewhere = true};
+	if (over(old) && strcmp(json_text_or(old, "state", ""), "completed"))
+		made = handoff_request(db, &request, &status, &why);
+	if (made && place)
+		db_run(db, "UPDATE courier_handoffs SET place = ? WHERE id = ?", "ji", place, made);
+	db_commit(db);
+	if (!made)
+		die(why ? status : EX_NO, "%lld: %s", id, why ? why
+			: "it did not fail; hermes handoff asks for a new one");
+	print_end(existing(db, made));
+	return 0;
+}

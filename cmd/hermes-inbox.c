@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hermes-inbox: what people wrote, as a queue. `cursor` says from where to listen and
+ * holds the platform's poll; `put` stores a batch and the cursor that covers it in one
+ * transaction; `claim` hands events out, oldest first, one at a time per key.
+ */
+#include "claims.h"
+#include "die.h"
+#include "events.h"
+#include "figures.h"
+#include "lines.h"
+#include "opts.h"
+#include "out.h"
+#include "platforms.h"
+#include "trouble.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct out out;
+
+/* Where sessions are now, for platforms that must be polled place by place. Owned. */
+static struct json *
+places(struct db *db, const char *platform)
+{
+	static const char sql[] = "SELECT place FROM courier_bindings WHERE place IS NOT NULL"
+		" AND json_extract(place, '$.platform') = ? ORDER BY changed DESC LIMIT 1000";
+	struct rows *rows = db_query(db, sql, "s", platform);
+	struct json *all = json_array();
+
+	while (rows_next(rows))
+		json_append(all, row_json(rows, 0));
+	return all;
+}
+
+static int
+cursor_main(int argc, char **argv)
+{
+	double wait = figure_poll();
+	const struct opt opts[] = {
+		{"wait", 'w', OPT_SECONDS, &wait, "SECONDS", "how long the poll may wait for messages"},
+		{0},
+	};
+	const struct usage usage = {"cursor PLATFORM [--wait SECONDS]",
+		"Hold the platform's poll, and print from where to listen.", opts};
+	struct json *question = json_object();
+	int held = lease_inherited();
+	struct db *db;
+	long long id;
+	char *cursor;
+
+	if (opts_parse(argc, argv, &usage) != 1)
+		opts_misused(&usage, "one platform is needed");
+	db = db_open(DB_WRITE);
+	id = platform_find(db, argv[0]);
+	if (!id) {
+		db_begin(db);
+		id = platform_row(db, argv[0]);
+		db_commit(db);
+	}
+	if (!lease_take(held >= 0 ? held : lease_own(), LEASE_POLL, id))
+		die(EX_LATER, "%s: somebody else is listening there already", argv[0]);
+	cursor = platform_cursor(db, argv[0]);
+	if (cursor)
+		json_put_text(question, "cursor", cursor);
+	json_put_number(question, "wait", wait);
+	json_put(question, "places", places(db, argv[0]));
+	out.json = true;
+	db_close(db);
+	out_json(&out, question);
+	return 0;
+}
+
+static void
+put_batch(struct db *db, const char *platform, const struct json *batch, struct json *count)
+{
+	size_t stored = 0, known = 0, odd = 0;
+
+	db_begin(db);
+	for (size_t i = 0; i < json_count(batch, "events"); i++) {
+		struct json *event = json_item(batch, "events", i);
+		long long id = event_put(db, platform, event);
+
+		stored += id > 0;
+		known += id == 0;
+		odd += id < 0;
+		json_free(event);
+	}
+	platform_heard(db, platform, json_text(batch, "cursor"));
+	if (stored)
+		db_wake(db);
+	db_commit(db);
+	if (odd)
+		warn("%s: %zu lines are no events and were left out", platform, odd);
+	json_put_number(count, "stored", (double)stored);
+	json_put_number(count, "known", (double)known);
+}
+
+static int
+put_trouble(struct db *db, const char *platform, const struct json *answer)
+{
+	const char *why = json_text_or(answer, "error.why", "the adapter gave no reason");
+	const char *remedy = json_text(answer, "error.remedy");
+
+	db_begin(db);
+	platform_trouble(db, platform, why);
+	if (json_number(answer, "error.retry_after", 0) > 0)
+		platform_leave_alone(db, platform, json_number(answer, "error.retry_after", 0));
+	db_commit(db);
+	warn("%s: %s%s%s", platform, why, remedy ? "; " : "", remedy ? remedy : "");
+	return trouble_code(json_text_or(answer, "error.class", "transient"));
+}
+
+static int
+put_main(int argc, char **argv)
+{
+	const struct opt opts[] = {OUT_OPTS(out), {0}};
+	const struct usage usage = {"put PLATFORM <batch",
+		"Store what a poll answered, once, together with its cursor.", opts};
+	struct lines in = LINES_INIT(STDIN_FILENO);
+	int status = 0;
+	struct db *db;
+	size_t length;
+	char *line;
+
+	if (opts_parse(argc, argv, &usage) != 1)
+		opts_misused(&usage, "one platform is needed");
+	if (isatty(STDIN_FILENO))
+		opts_misused(&usage, "a batch is read from stdin");
+	db = db_open(DB_WRITE);
+	while ((line = lines_next(&in, &length, 0))) {
+		char *why = NULL;
+		struct json *batch = json_parse(line, length, &why), *count;
+
+		if (!batch || !json_is_object(batch))
+			die(EX_BAD, "%s: a batch is not JSON: %s", argv[0], why ? why : "not an object");
+		if (json_has(batch, "error")) {
+			status = put_trouble(db, argv[0], batch);
+		} else {
+			count = json_object();
+			put_batch(db, argv[0], batch, count);
+			out_json(&out, count);
+			json_free(count);
+		}
+		json_free(batch);
+	}
+	if (in.broken)
+		warn("%s: the batch has no end: dropped; the next poll brings it again", argv[0]);
+	db_close(db);
+	return in.broken ? EX_AWAY : status;
+}
+
+static int
+claim_main(int argc, char **argv)
+{
+	double hold = 0;
+	long limit = 1;
+	const struct opt opts[] = {
+		{"limit", 'n', OPT_NUMBER, &limit, "N", "at most N (1)"},
+		{"hold", 0, OPT_SECONDS, &hold, "SECONDS", "how long a claim by hand lasts (60)"},
+		{0},
+	};
+	const struct usage usage = {"claim [--limit N] [--hold SECONDS]",
+		"Claim events, oldest first, one at a time per key, and print a record for each.", opts};
+	struct claimer claimer;
+	struct json *records;
+	struct db *db;
+	size_t count;
+
+	if (opts_parse(argc, argv, &usage))
+		opts_misused(&usage, "no operands");
+	claimer = claimer_now(hold);
+	db = db_open(DB_WRITE);
+	db_begin(db);
+	records = events_claim(db, limit, &claimer);
+	db_commit(db);
+	db_close(db);
+	count = json_count(records, "");
+	out.json = true;
+	for (size_t i = 0; i < count; i++) {
+		struct json *record = json_item(records, "", i);
+
+		out_json(&out, record);
+		json_free(record);
+	}
+	if (!count)
+		warn("claim: nothing waits");
+	return count ? 0 : EX_NO;
+}
+
+static int
+list_main(int argc, char **argv)
+{
+	static const char *const header[] = {"ID", "STATE", "PLATFORM", "FROM", "SESSION", "TEXT"};
+	static const char sql[] = "SELECT id FROM courier_events WHERE id > ?1"
+		" AND (?2 IS NULL OR state = ?2) ORDER BY id LIMIT 500";
+	const char *state = NULL;
+	const struct opt opts[] = {
+		{"state", 0, OPT_TEXT, &state, "STATE", "queued, running, done, denied or failed"},
+		OUT_OPTS(out), {0},
+	};
+	const struct usage usage = {"list [--state STATE]", "List events, oldest first.", opts};
+	long long ids[500], after = 0;
+	struct table table;
+	struct db *db;
+	int count;
+
+	if (opts_parse(argc, argv, &usage))
+		opts_misused(&usage, "no operands");
+	db = db_open(DB_READ);
+	if (out_human(&out))
+		table_begin(&table, 6, header);
+	do {
+		struct rows *rows = db_query(db, sql, "is", after, state);
+
+		for (count = 0; rows_next(rows); count++)
+			ids[count] = after = row_int(rows, 0);
+		for (int i = 0; i < count; i++) {
+			struct json *event = event_json(db, ids[i]);
+			const char *cells[] = {json_text(event, "id"), json_text(event, "state"),
+				json_text(event, "platform"), json_text(event, "user"),
+				json_text(event, "session"), json_text(event, "text")};
+
+			if (out_human(&out))
+				table_row(&table, cells);
+			else
+				out_json(&out, event);
+			json_free(event);
+		}
+	} while (count == 500);
+	if (out_human(&out))
+		table_end(&table);
+	return 0;
+}
+
+static int
+retry_main(int argc, char **argv)
+{
+	const struct opt opts[] = {OUT_OPTS(out), {0}};
+	const struct usage usage = {"retry ID", "Answer an event that failed or was denied.", opts};
+	long long id;
+	struct json *event;
+	struct db *db;
+	bool done;
+
+	if (opts_parse(argc, argv, &usage) != 1 || (id = atoll(argv[0])) <= 0)
+		opts_misused(&usage, "exactly one event's id is needed");
+	db = db_open(DB_WRITE);
+	db_begin(db);
+	done = db_run(db, "UPDATE courier_events SET state = 'queued', attempt = 0, turns = 0, cut = 0,"
+		" error = NULL, gave_up = NULL, delivery = NULL, ended = NULL, not_before = NULL"
+		" WHERE id = ? AND state IN ('failed', 'denied') AND handoff IS NULL", "i", id);
+	if (done)
+		db_run(db, "UPDATE courier_deliveries SET event = NULL WHERE event = ?", "i", id);
+	db_wake(db);
+	db_commit(db);
+	event = event_json(db, id);
+	if (!event)
+		die(EX_MISSING, "%lld: no such event; hermes inbox list shows them", id);
+	if (!done)
+		die(EX_NO, "%lld: it is %s, not failed or denied", id, json_text_or(event, "state", "?"));
+	out_json(&out, event);
+	return 0;
+}
+
+static const struct verb verbs[] = {
+	{"cursor", cursor_main, "PLATFORM [--wait S]", "hold the poll; print from where to listen"},
+	{"put", put_main, "PLATFORM <batch", "store what a poll answered, with its cursor"},
+	{"claim", claim_main, "[--limit N]", "claim events: records"},
+	{"list", list_main, "[--state S]", "list events"},
+	{"retry", retry_main, "ID", "answer one that failed or was denied after all"},
+	{NULL, NULL, NULL, NULL},
+};
+
+int
+main(int argc, char **argv)
+{
+	return verbs_main(argc, argv, verbs, "What people wrote, as a queue.");
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hermes-route: the stage that decides whom to answer, and which session a message
+ * belongs to. Somebody who is not allowed is recorded and not answered.
+ */
+#include "allowed.h"
+#include "bindings.h"
+#include "claims.h"
+#include "die.h"
+#include "events.h"
+#include "opts.h"
+#include "sessions.h"
+#include "stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct db *db;
+
+/* A place that opens no session yet begins one there. Owned. */
+static char *
+begin_session(struct json *record, const struct json *place)
+{
+	struct json *given = json_object();
+	char *session;
+
+	json_put_text(given, "user", json_text(record, "event.user.id"));
+	json_put_text(given, "chat", json_text(place, "chat"));
+	json_put_text(given, "kind", json_text(place, "kind"));
+	json_put_text(given, "thread", json_text(place, "thread"));
+	session = session_new(db, json_text_or(place, "platform", "chat"), given);
+	binding_set(db, place, session, 0);
+	json_free(given);
+	return session;
+}
+
+static char *
+session_at(struct json *record, const struct json *place)
+{
+	char *bound = binding_session(db, place), *current;
+
+	if (!bound)
+		return begin_session(record, place);
+	current = session_current(db, bound);
+	if (strcmp(bound, current))
+		binding_set(db, place, current, 0);
+	free(bound);
+	return current;
+}
+
+static void
+route(struct json *record)
+{
+	const char *user = json_text(record, "event.user.id");
+	const char *key = json_text_or(record, "event.key", "");
+	struct json *place;
+	char *session;
+
+	if (!json_has(record, "event") || json_has(record, "handoff") || json_has(record, "session"))
+		return;
+	place = json_at(record, "place");
+	if (!allowed(place, user) && !binding_handed_to(db, key, user)) {
+		record_error(record, EX_DENIED, "add the user to platforms.PLATFORM.allowed_users",
+			"%s is not allowed to speak here", user ? user : "somebody");
+		json_put_true(record, "error.denied", true);
+		json_free(place);
+		return;
+	}
+	db_begin(db);
+	if (claim_stands(db, record)) {
+		session = session_at(record, place);
+		event_route(db, record_number(record, "event.id"), session);
+		binding_used(db, key);
+		json_put(record, "session", session_brief(db, session));
+		free(session);
+	}
+	db_commit(db);
+	json_free(place);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct usage usage = {"<records",
+		"Stage: who is it, may they speak, and which session is it.", NULL};
+
+	program_start(argv[0]);
+	if (opts_parse(argc, argv, &usage))
+		opts_misused(&usage, "no operands; records are read from stdin");
+	db = db_open(DB_WRITE);
+	return stage_run(route);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* The delivery stage, and what is due by itself. */
+#include "send.h"
+
+#include "claims.h"
+#include "die.h"
+#include "figures.h"
+#include "handoffs.h"
+#include "messages.h"
+#include "notice.h"
+#include "out.h"
+#include "stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+stands(struct db *db, struct json *record)
+{
+	if (!claim_stands(db, record))
+		return false;
+	claim_extend(db, record, figure_adapter());
+	return true;
+}
+
+/* The words to send; `length` counts. Owned. */
+static char *
+words_of(const struct json *record, size_t *length)
+{
+	const char *text = json_bytes(record, "turn.text", length);
+	char *words;
+
+	if (text && json_text(record, "turn.message"))
+		return memcpy(xmalloc(*length + 1), text, *length + 1);
+	words = json_has(record, "handoff") ? notice_alone(record)
+		: xstrdup("(I could not answer this: the agent failed. Write again to try once more.)");
+	*length = strlen(words);
+	return words;
+}
+
+/* If somebody stood between and changed the reply, the transcript keeps what is sent. */
+static void
+keep_as_sent(struct db *db, const struct json *record, const char *words, size_t length)
+{
+	long long message = record_number(record, "turn.message");
+	char *stored = message ? message_content(db, message) : NULL;
+
+	if (stored && (strlen(stored) != length || memcmp(stored, words, length)))
+		message_reword(db, message, words, length);
+	free(stored);
+}
+
+void
+send_record(struct db *db, struct json *record)
+{
+	size_t length = 0;
+	char *words;
+	long long id = 0;
+
+	if (!json_has(record, "event") || !json_has(record, "turn")
+		|| !strcmp(json_text_or(record, "delivery.state", ""), "sent"))
+		return;
+	words = words_of(record, &length);
+	db_begin(db);
+	if (claim_stands(db, record)) {
+		keep_as_sent(db, record, words, length);
+		id = delivery_of_record(db, record, words, length);
+		if (json_has(record, "handoff"))
+			handoff_step(db, record, "sending");
+		db_wake(db);
+	}
+	db_commit(db);
+	if (id)
+		send_delivery(db, id, record, stands);
+	free(words);
+}
+
+/* One that is due: sent, postponed, or ended. */
+static bool
+send_one(struct db *db, long long id)
+{
+	struct json *record = json_object(), *shown;
+	struct out out = {.json = true};
+	bool good;
+
+	send_delivery(db, id, record, NULL);
+	good = !record_failed(record);
+	db_begin(db);
+	shown = delivery_json(db, id);
+	if (!good && json_true(record, "error.retry")
+		&& json_number(shown, "attempt", 0) + 1 < figure_attempts())
+		delivery_postpone(db, id, json_number(record, "error.after",
+			figure_backoff((int)json_number(shown, "attempt", 0) + 1)), true,
+			json_text_or(record, "error.text", ""));
+	else if (!good && strcmp(json_text_or(shown, "state", ""), "unknown"))
+		delivery_end(db, id, "failed", json_text_or(record, "error.text", ""));
+	db_commit(db);
+	json_free(shown);
+	shown = delivery_json(db, id);
+	out_json(&out, shown);
+	json_free(shown);
+	json_free(record);
+	return good;
+}
+
+int
+send_due(struct db *db, long limit)
+{
+	struct claimer claimer = claimer_now(0);
+	struct json *ids;
+	int status = 0;
+
+	db_begin(db);
+	ids = deliveries_claim(db, limit, &claimer);
+	db_commit(db);
+	for (size_t i = 0; i < json_count(ids, ""); i++) {
+		struct json *id = json_item(ids, "", i);
+		long long number = atoll(json_text_or(id, "", "0"));
+
+		if (!send_one(db, number))
+			status = EX_NO;
+		lease_drop(claimer.fd, LEASE_DELIVERY, number);
+		json_free(id);
+	}
+	json_free(ids);
+	return status;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "audience.h"
+
+#include "config.h"
+#include "die.h"
+#include "place.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+const char audience_remedy[] =
+	"name a private chat, or allow it with --shared or platforms.PLATFORM.shared: true";
+
+enum { NAMES_MOST = 8 };
+
+char *
+audience_words(const struct json *audience)
+{
+	struct text words = TEXT_INIT;
+	double size = json_number(audience, "size", 0);
+	size_t names = json_count(audience, "names");
+
+	if (!json_true(audience, "known"))
+		text_puts(&words, "nobody knows who");
+	else
+		text_format(&words, "%.0f %s", size, size == 1 ? "person" : "people");
+	for (size_t i = 0; i < names && i < NAMES_MOST; i++) {
+		struct json *name = json_item(audience, "names", i);
+
+		text_format(&words, "%s%s", i ? ", " : ": ", json_text_or(name, "", "?"));
+		json_free(name);
+	}
+	if (names > NAMES_MOST)
+		text_puts(&words, ", …");
+	return text_take(&words);
+}
+
+static bool
+shared_by_configuration(const char *platform)
+{
+	const char *shared = config_platform(platform, "shared");
+
+	return shared && (!strcasecmp(shared, "true") || !strcasecmp(shared, "yes")
+		|| !strcasecmp(shared, "on") || !strcasecmp(shared, "1"));
+}
+
+char *
+audience_refused(const char *platform, const struct json *place, const struct json *audience)
+{
+	char *who, *where, *refusal;
+
+	if (json_true(audience, "known") && json_number(audience, "size", 0) <= 1)
+		return NULL;
+	if (shared_by_configuration(platform))
+		return NULL;
+	who = audience_words(audience);
+	where = place_words(place);
+	refusal = xformat("%s would be read by %s", where, who);
+	free(who);
+	free(where);
+	return refusal;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "run.h"
+
+#include "die.h"
+#include "figures.h"
+#include "home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* What a child may say unread while it is being told something. */
+enum { CHILD_SAYS_MOST = 64 << 20 };
+
+/* In the child: three streams, no more; die with the parent. Reports exec's failure. */
+static void
+become(char *const argv[], char *const environment[], int in, int out, int report, pid_t parent)
+{
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	signal(SIGPIPE, SIG_DFL);
+	dup2(in, 0);
+	dup2(out, 1);
+	report = fcntl(report, F_DUPFD_CLOEXEC, 10);
+	close_range(3, (unsigned)report - 1, 0);
+	close_range((unsigned)report + 1, ~0u, 0);
+	execve(argv[0], argv, environment ? environment : environ);
+	if (write(report, &errno, sizeof errno) < 0)
+		(void)0;
+	_exit(127);
+}
+
+int
+child_start(struct child *child, char *const argv[], char *const environment[])
+{
+	int in[2], out[2], report[2], error = 0;
+	pid_t parent = getpid();
+
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(report, O_CLOEXEC))
+		die(EX_BUG, "a pipe cannot be made:");
+	child->pid = fork();
+	if (child->pid < 0)
+		die(EX_BUG, "a process cannot be started:");
+	if (!child->pid)
+		become(argv, environment, in[0], out[1], report[1], parent);
+	setpgid(child->pid, child->pid);
+	close(in[0]);
+	close(out[1]);
+	close(report[1]);
+	if (read(report[0], &error, sizeof error) < (ssize_t)sizeof error)
+		error = 0;
+	close(report[0]);
+	if (error) {
+		close(in[1]);
+		close(out[0]);
+		waitpid(child->pid, NULL, 0);
+		errno = error;
+		return -1;
+	}
+	fcntl(in[1], F_SETFL, O_NONBLOCK);
+	child->to = in[1];
+	child->from = (struct lines)LINES_INIT(out[0]);
+	return 0;
+}
+
+/* It may not read on before we have read what it says. */
+static int
+wait_for_room(struct child *child, double left)
+{
+	struct pollfd fds[2] = {{.fd = child->to, .events = POLLOUT},
+		{.fd = child->from.ended ? -1 : child->from.fd, .events = POLLIN}};
+
+	poll(fds, 2, (int)(left * 1000) + 1);
+	if (fds[1].revents)
+		lines_fill(&child->from);
+	return child->from.buffer.length > CHILD_SAYS_MOST ? -1 : 0;
+}
+
+int
+child_tell(struct child *child, const char *bytes, size_t length, double deadline)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+	int result = 0;
+
+	sigaction(SIGPIPE, &ignore, &old);
+	while (length && !result) {
+		double left = deadline - clock_steady();
+		ssize_t done = write(child->to, bytes, length);
+
+		if (done > 0) {
+			bytes += done;
+			length -= (size_t)done;
+		} else if (done < 0 && errno == EAGAIN && left > 0) {
+			result = wait_for_room(child, left);
+		} else if (done >= 0 || errno != EINTR) {
+			result = -1;
+		}
+	}
+	sigaction(SIGPIPE, &old, NULL);
+	return result;
+}
+
+void
+child_hush(struct child *child)
+{
+	if (child->to >= 0)
+		close(child->to);
+	child->to = -1;
+}
+
+static int
+status_of(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void
+let_go(struct child *child)
+{
+	child_hush(child);
+	close(child->from.fd);
+	lines_release(&child->from);
+}
+
+void
+child_kill(struct child *child)
+{
+	kill(-child->pid, SIGKILL);
+	waitpid(child->pid, NULL, 0);
+	let_go(child);
+}
+
+/* What it still prints is nobody's; but it must not block on it. */
+static void
+drain(int fd, double seconds)
+{
+	struct pollfd out = {.fd = fd, .events = POLLIN};
+	char rest[4096];
+
+	if (poll(&out, 1, (int)(seconds * 1000) + 1) > 0 && read(fd, rest, sizeof rest) <= 0)
+		usleep((useconds_t)(seconds * 1e6)); /* it closed its stdout: it is about to end */
+}
+
+int
+child_end(struct child *child, double deadline)
+{
+	double nap = 50e-6;
+	int status;
+
+	child_hush(child);
+	while (!waitpid(child->pid, &status, WNOHANG)) {
+		if (clock_steady() >= deadline) {
+			child_kill(child);
+			return -1;
+		}
+		drain(child->from.fd, nap);
+		nap = nap < 10e-3 ? nap * 1.5 : nap;
+	}
+	kill(-child->pid, SIGKILL); /* what it left behind in its group */
+	let_go(child);
+	return status_of(status);
+}
+
+char *
+program_path(const char *name)
+{
+	char *path = xformat("%s/%s", home_programs(), name);
+	const char *list = getenv("PATH");
+
+	if (!access(path, X_OK))
+		return path;
+	free(path);
+	while (list && *list) {
+		size_t length = strcspn(list, ":");
+
+		path = xformat("%.*s/%s", (int)length, list, name);
+		if (length && !access(path, X_OK))
+			return path;
+		free(path);
+		list += length + (list[length] == ':');
+	}
+	return NULL;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running an adapter or an agent: a child in a process group of its own, that dies
+ * with us, inherits no descriptor but its three streams (so no lease), and whose
+ * whole group is killed when it is not ended properly.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include "lines.h"
+
+#include <sys/types.h>
+
+struct child {
+	pid_t pid;
+	int to;            /* its stdin; -1 once closed */
+	struct lines from; /* its stdout */
+};
+
+/* Start argv[0] with `environment` (NULL: ours). -1 with errno when it cannot. */
+int child_start(struct child *child, char *const argv[], char *const environment[]);
+
+/* Write all of it; -1 if the child does not read it before `deadline` (steady) or is gone. */
+int child_tell(struct child *child, const char *bytes, size_t length, double deadline);
+void child_hush(struct child *child); /* close its stdin */
+
+/*
+ * Close both ends and wait until `deadline`; then kill the group. Returns the exit
+ * status, 128 + signal, or -1 when its time was over.
+ */
+int child_end(struct child *child, double deadline);
+/* Kill the group and wait. */
+void child_kill(struct child *child);
+
+/* The path of a sister program ("hermes-adapter-x"): our own folder, then PATH. Owned or NULL. */
+char *program_path(const char *name);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+#include "events.h"
+
+#include "bindings.h"
+#include "deliveries.h"
+#include "die.h"
+#include "figures.h"
+#include "messages.h"
+#include "place.h"
+#include "sessions.h"
+#include "stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CUT_MOST = 20 };
+
+/* SQL texts end at a NUL for most readers; a message has no use for one. Owned. */
+static char *
+without_nuls(const char *bytes, size_t length)
+{
+	struct text text = TEXT_INIT;
+
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i])
+			text_add(&text, bytes + i, 1);
+	return text_take(&text);
+}
+
+static void
+meet(struct db *db, const char *platform, const struct json *event)
+{
+	if (json_text(event, "user.id"))
+		db_run(db, "INSERT INTO courier_people (platform, user, name, seen) VALUES (?, ?, ?, ?)"
+			" ON CONFLICT (platform, user) DO UPDATE SET name = coalesce(excluded.name, name),"
+			" seen = excluded.seen", "sssd", platform, json_text(event, "user.id"),
+			json_text(event, "user.name"), clock_now());
+}
+
+long long
+event_put(struct db *db, const char *platform, const struct json *event)
+{
+	static const char sql[] =
+		"INSERT INTO courier_events (platform, account, chat, message, key, place, user, name,"
+		" text, reply_to, at, origin, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT (platform, chat, message) DO NOTHING";
+	struct json *place = json_at(event, "place");
+	const char *user = json_text(event, "user.id");
+	size_t length = 0;
+	const char *bytes = json_bytes(event, "text", &length);
+	long long id = -1;
+	char *key, *text;
+
+	if (!place || !json_text(event, "message") || !bytes
+		|| strcmp(json_text_or(place, "platform", platform), platform)) {
+		json_free(place);
+		return -1;
+	}
+	json_put_text(place, "platform", platform);
+	if (user && !json_has(place, "user"))
+		json_put_text(place, "user", user);
+	if (place_whole(place)) {
+		key = binding_key(db, place);
+		text = without_nuls(bytes, length);
+		id = db_run(db, sql, "ssssssssssdsd", platform, json_text(place, "account"),
+			json_text_or(place, "chat", ""), json_text(event, "message"), key, NULL, user,
+			json_text(event, "user.name"), text, json_text(event, "reply_to"),
+			json_number(event, "at", clock_now()), platform, clock_now());
+		if (id)
+			id = db_last_id(db);
+		if (id)
+			db_run(db, "UPDATE courier_events SET place = ? WHERE id = ?", "ji", place, id);
+		meet(db, platform, event);
+		free(key);
+		free(text);
+	}
+	json_free(place);
+	return id;
+}
+
+long long
+event_notice(struct db *db, const struct json *record, const struct json *place,
+	const char *key, const char *text, const char *origin, long long said)
+{
+	static const char sql[] =
+		"INSERT INTO courier_events (platform, account, chat, key, place, text, at, origin,"
+		" handoff, session, state, said, gave_up, created)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)";
+	bool silent = json_true(record, "handoff.options.no_turn");
+
+	db_run(db, sql, "ssssjsdsisisd", json_text(place, "platform"), json_text(place, "account"),
+		json_text(place, "chat"), key, place, text, clock_now(), origin,
+		record_number(record, "handoff.id"), json_text(record, "session.id"), said,
+		silent ? "not asked to speak" : NULL, clock_now());
+	return db_last_id(db);
+}
+
+static void
+put_words(struct json *record, struct rows *rows, int column, const char *key)
+{
+	if (!row_null(rows, column))
+		json_put_text(record, key, row_text(rows, column));
+}
+
+static void
+put_turn(struct db *db, struct rows *rows, struct json *record)
+{
+	long long reply = row_int(rows, 7);
+	char *text;
+
+	if (!row_null(rows, 9)) {
+		json_put(record, "turn", json_object());
+		json_put_text(record, "turn.message", NULL);
+		json_put_text(record, "turn.why", row_text(rows, 9));
+	}
+	if (!reply)
+		return;
+	text = message_content(db, reply);
+	json_put_id(record, "turn.message", reply);
+	json_put_text(record, "turn.text", text ? text : "");
+	if (!row_null(rows, 8))
+		json_put(record, "turn.actions", row_json(rows, 8));
+	free(text);
+}
+
+void
+event_put_done(struct db *db, long long id, struct json *record)
+{
+	struct rows *rows = db_query(db, "SELECT key, text, origin, user, name, step, attempt, reply,"
+		" actions, gave_up, delivery, session, fence, handoff, place, turns, said"
+		" FROM courier_events WHERE id = ?", "i", id);
+	long long delivery;
+
+	if (!rows_next(rows))
+		return;
+	json_put_id(record, "event.id", id);
+	put_words(record, rows, 0, "event.key");
+	put_words(record, rows, 1, "event.text");
+	put_words(record, rows, 2, "event.origin");
+	put_words(record, rows, 3, "event.user.id");
+	put_words(record, rows, 4, "event.user.name");
+	if (row_null(rows, 13)) {
+		json_put_number(record, "event.attempt", (double)row_int(rows, 6) + 1);
+		json_put_number(record, "event.fence", (double)row_int(rows, 12));
+	}
+	if (!row_null(rows, 5) && !strcmp(row_text(rows, 5), "speaking"))
+		json_put_true(record, "event.again", true);
+	if (!json_has(record, "place"))
+		json_put(record, "place", row_json(rows, 14));
+	put_turn(db, rows, record);
+	delivery = row_int(rows, 10);
+	if (!json_has(record, "session") && !row_null(rows, 11))
+		json_put(record, "session", session_brief(db, row_text(rows, 11)));
+	rows_end(rows);
+	if (delivery)
+		delivery_put_done(db, delivery, record);
+}
+
+bool
+event_key_busy(struct db *db, const char *key)
+{
+	return db_number(db, 0, "SELECT 1 FROM courier_events WHERE key = ? AND state = 'running'"
+		" AND (handoff IS NOT NULL OR holder IS NOT NULL)", "s", key);
+}
+
+/* The oldest open event of each key, unless a notice stands in that key's queue. */
+static const char candidates[] =
+	"SELECT id, not_before, delay, held_at, hold, cut FROM courier_events e"
+	" WHERE state IN ('queued', 'running') AND handoff IS NULL AND NOT EXISTS ("
+	" SELECT 1 FROM courier_events o WHERE o.key = e.key AND o.state IN ('queued', 'running')"
+	" AND (o.id < e.id OR o.handoff IS NOT NULL)) ORDER BY id";
+
+static bool
+take(struct db *db, struct rows *row, const struct claimer *claimer)
+{
+	static const char sql[] =
+		"UPDATE courier_events SET state = 'running', fence = fence + 1, holder = ?, held_at = ?,"
+		" hold = nullif(?, 0), not_before = NULL, cut = cut + (holder IS NOT NULL) WHERE id = ?";
+	long long id = row_int(row, 0);
+
+	if (!claim_due(row, 1, 2)
+		|| !claim_try(claimer, LEASE_EVENT, id, row_real(row, 3), row_real(row, 4)))
+		return false;
+	if (row_int(row, 5) >= CUT_MOST) {
+		event_end(db, id, "failed", "every holder of it died; see the log");
+		lease_drop(claimer->fd, LEASE_EVENT, id);
+		return false;
+	}
+	db_run(db, sql, "sddi", claimer->holder, clock_now(), claimer->hold, id);
+	return true;
+}
+
+struct json *
+events_claim(struct db *db, long limit, const struct claimer *claimer)
+{
+	struct rows *rows = db_query(db, candidates, "");
+	struct json *records = json_array();
+	long long *ids = xmalloc(sizeof *ids * (size_t)(limit > 0 ? limit : 1));
+	long count = 0;
+
+	while (count < limit && rows_next(rows)) {
+		if (take(db, rows, claimer))
+			ids[count++] = row_int(rows, 0);
+		if (count == limit)
+			rows_end(rows);
+	}
+	for (long i = 0; i < count; i++) {
+		struct json *record = json_object();
+
+		event_put_done(db, ids[i], record);
+		json_append(records, record);
+	}
+	free(ids);
+	return records;
+}
+
+long
+events_waiting(struct db *db, long most, double *next)
+{
+	struct rows *rows = db_query(db, candidates, "");
+	long found = 0;
+
+	while (found < most && rows_next(rows)) {
+		struct wait wait = {row_real(rows, 1), row_real(rows, 2), row_real(rows, 3),
+			row_real(rows, 4)};
+
+		found += claim_free(LEASE_EVENT, row_int(rows, 0), &wait, next);
+		if (found == most)
+			rows_end(rows);
+	}
+	return found;
+}
+
+void
+event_route(struct db *db, long long id, const char *session)
+{
+	db_run(db, "UPDATE courier_events SET session = ? WHERE id = ?", "si", session, id);
+}
+
+void
+event_step(struct db *db, long long id, const char *step)
+{
+	db_run(db, "UPDATE courier_events SET step = ?1, step_at = ?2,"
+		" turns = turns + (?1 IS 'speaking') WHERE id = ?3", "sdi", step, clock_now(), id);
+}
+
+void
+event_replied(struct db *db, long long id, long long reply, const struct json *actions)
+{
+	db_run(db, "UPDATE courier_events SET reply = ?, actions = ?, step = NULL WHERE id = ?", "iji",
+		reply, actions, id);
+}
+
+void
+event_gave_up(struct db *db, long long id, const char *why)
+{
+	db_run(db, "UPDATE courier_events SET gave_up = ?, step = NULL WHERE id = ?", "si", why, id);
+}
+
+void
+event_end(struct db *db, long long id, const char *state, const char *error)
+{
+	db_run(db, "UPDATE courier_events SET state = ?, step = NULL, error = ?, holder = NULL,"
+		" hold = NULL, not_before = NULL, ended = ? WHERE id = ?", "ssdi", state, error,
+		clock_now(), id);
+	db_wake(db);
+}
+
+void
+event_postpone(struct db *db, long long id, double delay, bool counted, const char *why)
+{
+	db_run(db, "UPDATE courier_events SET state = 'queued', holder = NULL, hold = NULL,"
+		" not_before = ?, delay = ?, attempt = attempt + ?, error = ? WHERE id = ?", "ddisi",
+		clock_now() + delay, delay, (long long)counted, why, id);
+	db_wake(db);
+}
+
+void
+event_return(struct db *db, long long id)
+{
+	db_run(db, "UPDATE courier_events SET state = 'queued', holder = NULL, hold = NULL"
+		" WHERE id = ?", "i", id);
+	db_wake(db);
+}
+
+struct json *
+event_json(struct db *db, long long id)
+{
+	struct rows *rows = db_query(db, "SELECT id, platform, key, user, name, text, state, step,"
+		" session, origin, attempt, error, at, not_before, handoff, delivery FROM courier_events"
+		" WHERE id = ?", "i", id);
+	static const char *const texts[] = {"id", "platform", "key", "user", "name", "text", "state",
+		"step", "session", "origin"};
+	struct json *json;
+
+	if (!rows_next(rows))
+		return NULL;
+	json = json_object();
+	for (int i = 0; i < 10; i++)
+		put_words(json, rows, i, texts[i]);
+	json_put_number(json, "attempt", (double)row_int(rows, 10));
+	json_put_text(json, "error", row_text(rows, 11));
+	json_put_number(json, "at", row_real(rows, 12));
+	if (!row_null(rows, 13))
+		json_put_number(json, "not_before", row_real(rows, 13));
+	put_words(json, rows, 14, "handoff");
+	put_words(json, rows, 15, "delivery");
+	rows_end(rows);
+	return json;
+}

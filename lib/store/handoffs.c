@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: MIT */
+#include "handoffs.h"
+
+#include "bindings.h"
+#include "deliveries.h"
+#include "die.h"
+#include "events.h"
+#include "figures.h"
+#include "foreign.h"
+#include "messages.h"
+#include "notice.h"
+#include "out.h"
+#include "place.h"
+#include "platforms.h"
+#include "seats.h"
+#include "sessions.h"
+#include "stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A holder that dies this often with the same work takes others down with it. */
+enum { CUT_MOST = 20 };
+
+/* --- asking -------------------------------------------------------------------- */
+
+void
+handoff_note(struct db *db, long long id, const char *what, const char *detail)
+{
+	db_run(db, "INSERT INTO courier_log (handoff, at, what, detail) VALUES (?, ?, ?, ?)", "idss",
+		id, clock_now(), what, detail);
+}
+
+long long
+handoff_in_flight(struct db *db, const char *session)
+{
+	return db_number(db, 0, "SELECT id FROM courier_handoffs WHERE session = ?"
+		" AND state IN ('pending', 'running') ORDER BY id DESC LIMIT 1", "s", session);
+}
+
+long long
+handoff_newest(struct db *db, const char *session)
+{
+	return db_number(db, 0, "SELECT id FROM courier_handoffs WHERE session = ?"
+		" ORDER BY id DESC LIMIT 1", "s", session);
+}
+
+static char *
+refused(int *status, int code, char *why)
+{
+	*status = code;
+	return why;
+}
+
+/* What is in flight, in words: where to, since when. Owned. */
+static char *
+flight_words(struct db *db, long long id)
+{
+	struct rows *rows = db_query(db, "SELECT platform, state, created, holder"
+		" FROM courier_handoffs WHERE id = ?", "i", id);
+	char *ago, *words;
+
+	if (!rows_next(rows))
+		return xstrdup("another handoff is under way");
+	ago = out_ago(row_real(rows, 2));
+	words = xformat("handoff %lld to %s is %s, asked for %s%s%s; see hermes handoff status, "
+		"or cancel it: hermes handoff cancel %lld", id, row_text(rows, 0), row_text(rows, 1),
+		ago, row_null(rows, 3) ? "" : ", held by ", row_null(rows, 3) ? "" : row_text(rows, 3),
+		id);
+	free(ago);
+	rows_end(rows);
+	return words;
+}
+
+/* The id of an equal request made before, -1 for another content, 0 for none. */
+static long long
+same_request(struct db *db, const struct request *request)
+{
+	static const char sql[] =
+		"SELECT id, session = ?2 AND platform = ?3 AND wanted IS ?4 AND notice IS ?5"
+		" AND options IS ?6 FROM courier_handoffs WHERE request = ?1";
+	struct rows *rows = db_query(db, sql, "sssjsj", request->id, request->session,
+		request->platform, request->wanted, request->notice, request->options);
+	long long id;
+
+	if (!rows_next(rows))
+		return 0;
+	id = row_int(rows, 1) ? row_int(rows, 0) : -1;
+	rows_end(rows);
+	return id;
+}
+
+/* Their gateway may be carrying one that we know nothing of. */
+static bool
+runs_elsewhere(struct db *db, const char *session)
+{
+	return db_number(db, 0, "SELECT 1 FROM sessions WHERE id = ? AND handoff_state = 'running'"
+		" AND coalesce(handoff_error, '') NOT GLOB 'courier:*'", "s", session)
+		&& gateway_lives(db);
+}
+
+long long
+handoff_request(struct db *db, const struct request *request, int *status, char **why)
+{
+	static const char sql[] =
+		"INSERT INTO courier_handoffs (request, session, platform, requester, wanted, notice,"
+		" options, plain, retry_of, created, expires)"
+		" VALUES (coalesce(?, lower(hex(randomblob(16)))), ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?)";
+	bool plain = !request->elsewhere && !request->notice && !request->options;
+	long long id = request->id ? same_request(db, request) : 0;
+	double now = clock_now();
+
+	if (id > 0)
+		return id;
+	if (id < 0) {
+		*why = refused(status, EX_BAD, xformat("request %s was made before with another content; "
+			"choose another --request-id", request->id));
+		return 0;
+	}
+	id = handoff_in_flight(db, request->session);
+	if (id || runs_elsewhere(db, request->session)) {
+		*why = refused(status, EX_LATER, id ? flight_words(db, id)
+			: xstrdup("a gateway of Hermes Agent is carrying this session; try again later"));
+		return 0;
+	}
+	db_run(db, sql, "ssssjsjiidd", request->id, request->session, request->platform,
+		request->requester, request->wanted, request->notice, request->options,
+		(long long)plain, request->retry_of, now, now + figure_pending());
+	id = db_last_id(db);
+	handoff_note(db, id, "requested", request->requester);
+	handoff_publish(db, id);
+	db_wake(db);
+	return id;
+}
+
+void
+handoffs_expire(struct db *db)
+{
+	struct rows *rows = db_query(db, "SELECT id FROM courier_handoffs"
+		" WHERE state = 'pending' AND expires < ?", "d", clock_now());
+
+	while (rows_next(rows))
+		handoff_end(db, row_int(rows, 0), "expired", EX_LATER,
+			"nobody took it in time; start hermes watch, or ask again");
+}
+
+/* --- the published summary ------------------------------------------------------ */
+
+/* While running, handoff_error holds the mark that each later change names. */
+void
+handoff_publish(struct db *db, long long id)
+{
+	static const char ours[] = "UPDATE sessions SET handoff_state = ?1, handoff_platform = ?2,"
+		" handoff_error = ?3 WHERE id = ?4 AND (handoff_error GLOB 'courier:' || ?5 || ':*'"
+		" OR (?6 AND coalesce(handoff_state, '') NOT IN ('pending', 'running'))"
+		" OR (?7 AND handoff_state = 'pending')"
+		" OR (?6 AND handoff_state = 'running' AND handoff_error NOT GLOB 'courier:*'))";
+	struct rows *rows = db_query(db, "SELECT session, platform, state, plain, fence, error"
+		" FROM courier_handoffs WHERE id = ?", "i", id);
+	const char *state, *error;
+	bool running, pending, plain, over;
+	char *mark = NULL;
+
+	if (!rows_next(rows))
+		return;
+	state = row_text(rows, 2);
+	error = row_text(rows, 5);
+	plain = row_int(rows, 3);
+	running = !strcmp(state, "running");
+	pending = !strcmp(state, "pending");
+	over = !strcmp(state, "cancelled") || !strcmp(state, "expired");
+	if (running)
+		error = mark = xformat("courier:%lld:%lld", id, row_int(rows, 4));
+	else if (strcmp(state, "failed"))
+		error = NULL;
+	if (plain || !pending)
+		db_run(db, ours, "ssssiii", over ? NULL : state, over ? NULL : row_text(rows, 1), error,
+			row_text(rows, 0), id, (long long)(pending || (running && !plain)),
+			(long long)plain);
+	free(mark);
+	rows_end(rows);
+}
+
+/* --- showing ------------------------------------------------------------------- */
+
+static const char whole[] =
+	"SELECT h.id, h.request, h.session, h.platform, h.state, h.step, h.attempt, h.error, h.code,"
+	" h.place, h.requester, h.created, h.claimed, h.ended, h.not_before, h.retry_of, h.holder,"
+	" e.reply, h.delivery, d.ids, h.options, h.wanted FROM courier_handoffs h"
+	" LEFT JOIN courier_events e ON e.id = h.event"
+	" LEFT JOIN courier_deliveries d ON d.id = h.delivery WHERE h.id = ?";
+
+static void
+put_words(struct json *json, struct rows *rows, int column, const char *key)
+{
+	if (!row_null(rows, column))
+		json_put_text(json, key, row_text(rows, column));
+}
+
+static void
+put_time(struct json *json, struct rows *rows, int column, const char *key)
+{
+	if (!row_null(rows, column))
+		json_put_number(json, key, row_real(rows, column));
+}
+
+static void
+put_value(struct json *json, struct rows *rows, int column, const char *key)
+{
+	if (!row_null(rows, column))
+		json_put(json, key, row_json(rows, column));
+}
+
+struct json *
+handoff_json(struct db *db, long long id)
+{
+	struct rows *rows = db_query(db, whole, "i", id);
+	struct json *json;
+	bool done;
+
+	if (!rows_next(rows))
+		return NULL;
+	json = json_object();
+	json_put_id(json, "id", row_int(rows, 0));
+	put_words(json, rows, 2, "session");
+	put_words(json, rows, 3, "platform");
+	put_words(json, rows, 4, "state");
+	done = !strcmp(row_text(rows, 4), "completed"); /* then it says why no turn came of it */
+	json_put_text(json, "error", done ? NULL : row_text(rows, 7));
+	put_words(json, rows, 7, done ? "note" : "error");
+	if (!row_null(rows, 8))
+		json_put_number(json, "code", (double)row_int(rows, 8));
+	put_words(json, rows, 5, "step");
+	json_put_number(json, "attempt", (double)row_int(rows, 6));
+	put_value(json, rows, 9, "place");
+	put_value(json, rows, 21, "wanted");
+	put_value(json, rows, 20, "options");
+	json_put_text(json, "turn", row_null(rows, 17) ? NULL : row_text(rows, 17));
+	put_value(json, rows, 19, "delivered");
+	put_words(json, rows, 1, "request");
+	put_words(json, rows, 10, "requester");
+	put_words(json, rows, 16, "holder");
+	if (!row_null(rows, 15))
+		json_put_id(json, "retry_of", row_int(rows, 15));
+	put_time(json, rows, 11, "created");
+	put_time(json, rows, 12, "claimed");
+	put_time(json, rows, 13, "ended");
+	put_time(json, rows, 14, "not_before");
+	rows_end(rows);
+	return json;
+}
+
+struct json *
+handoff_log(struct db *db, long long id)
+{
+	struct rows *rows = db_query(db, "SELECT at, what, detail FROM courier_log"
+		" WHERE handoff = ? ORDER BY id", "i", id);
+	struct json *log = json_array();
+
+	while (rows_next(rows)) {
+		struct json *line = json_object();
+
+		json_put_number(line, "at", row_real(rows, 0));
+		put_words(line, rows, 1, "what");
+		put_words(line, rows, 2, "detail");
+		json_append(log, line);
+	}
+	return log;
+}
+
+/* --- claiming ------------------------------------------------------------------- */
+
+static struct json *
+record_of(struct db *db, long long id)
+{
+	struct rows *rows = db_query(db, "SELECT session, platform, attempt, fence, wanted, notice,"
+		" options, place, step, step_at, event FROM courier_handoffs WHERE id = ?", "i", id);
+	struct json *record = json_object();
+	long long event;
+
+	if (!rows_next(rows))
+		return record;
+	json_put_id(record, "handoff.id", id);
+	put_words(record, rows, 0, "handoff.session");
+	put_words(record, rows, 1, "handoff.platform");
+	json_put_number(record, "handoff.attempt", (double)row_int(rows, 2) + 1);
+	json_put_number(record, "handoff.fence", (double)row_int(rows, 3));
+	put_value(record, rows, 4, "handoff.wanted");
+	put_words(record, rows, 5, "handoff.notice");
+	put_value(record, rows, 6, "handoff.options");
+	if (!row_null(rows, 8))
+		json_put_number(record, "handoff.again", row_real(rows, 9));
+	json_put(record, "session", session_brief(db, row_text(rows, 0)));
+	put_value(record, rows, 7, "place");
+	event = row_int(rows, 10);
+	rows_end(rows);
+	if (event)
+		event_put_done(db, event, record);
+	return record;
+}
+
+/* A row whose session was compressed goes on in the newest child. */
+static void
+follow_session(struct db *db, long long id, const char *session)
+{
+	char *current = session_current(db, session);
+
+	if (strcmp(current, session)) {
+		db_run(db, "UPDATE courier_handoffs SET session = ? WHERE id = ?", "si", current, id);
+		handoff_note(db, id, "followed", current);
+	}
+	free(current);
+}
+
+static bool
+take(struct db *db, struct rows *row, const struct claimer *claimer)
+{
+	static const char sql[] =
+		"UPDATE courier_handoffs SET state = 'running', fence = fence + 1, holder = ?,"
+		" held_at = ?, hold = nullif(?, 0), claimed = ?, not_before = NULL,"
+		" cut = cut + (state = 'running' AND holder IS NOT NULL) WHERE id = ?";
+	long long id = row_int(row, 0);
+	bool pending = !strcmp(row_text(row, 2), "pending");
+
+	if (!claim_due(row, 3, 4) || platform_foreign(db, row_text(row, 5)))
+		return false;
+	if (!claim_try(claimer, LEASE_HANDOFF, id, row_real(row, 6), row_real(row, 7)))
+		return false;
+	if (row_int(row, 8) >= CUT_MOST) {
+		handoff_end(db, id, "failed", EX_BUG, "every holder of it died; see the log");
+		lease_drop(claimer->fd, LEASE_HANDOFF, id);
+		return false;
+	}
+	if (pending)
+		follow_session(db, id, row_text(row, 1));
+	db_run(db, sql, "sdddi", claimer->holder, clock_now(), claimer->hold, clock_now(), id);
+	handoff_note(db, id, pending ? "claimed" : "claimed again", claimer->holder);
+	handoff_publish(db, id);
+	return true;
+}
+
+static const char candidates[] =
+	"SELECT id, session, state, not_before, delay, platform, held_at, hold, cut"
+	" FROM courier_handoffs WHERE state IN ('pending', 'running')"
+	" AND coalesce(step, '') <> 'elsewhere' AND (?1 IS NULL OR session = ?1) ORDER BY id";
+
+struct json *
+handoffs_claim(struct db *db, const char *session, long limit, const struct claimer *claimer)
+{
+	struct json *records = json_array();
+	struct rows *rows;
+	long long *ids = xmalloc(sizeof *ids * (size_t)(limit > 0 ? limit : 1));
+	long count = 0;
+
+	foreign_adopt(db);
+	rows = db_query(db, candidates, "s", session);
+	while (count < limit && rows_next(rows)) {
+		if (take(db, rows, claimer))
+			ids[count++] = row_int(rows, 0);
+		if (count == limit)
+			rows_end(rows);
+	}
+	for (long i = 0; i < count; i++)
+		json_append(records, record_of(db, ids[i]));
+	if (count)
+		db_wake(db);
+	free(ids);
+	return records;
+}
+
+long
+handoffs_waiting(struct db *db, long most, double *next)
+{
+	struct rows *rows = db_query(db, candidates, "s", NULL);
+	long found = 0;
+
+	while (found < most && rows_next(rows)) {
+		struct wait wait = {row_real(rows, 3), row_real(rows, 4), row_real(rows, 6),
+			row_real(rows, 7)};
+
+		found += claim_free(LEASE_HANDOFF, row_int(rows, 0), &wait, next)
+			&& !platform_foreign(db, row_text(rows, 5));
+		if (found == most)
+			rows_end(rows);
+	}
+	return found;
+}
+
+/* --- on the way ------------------------------------------------------------------ */
+
+void
+handoff_step(struct db *db, const struct json *record, const char *step)
+{
+	db_run(db, "UPDATE courier_handoffs SET step = ?1, step_at = coalesce(step_at, ?2)"
+		" WHERE id = ?3", "sdi", step, clock_now(), record_number(record, "handoff.id"));
+	if (!step)
+		db_run(db, "UPDATE courier_handoffs SET step_at = NULL WHERE id = ?", "i",
+			record_number(record, "handoff.id"));
+	else
+		handoff_note(db, record_number(record, "handoff.id"), step, NULL);
+	db_wake(db);
+}
+
+void
+handoff_place(struct db *db, const struct json *record)
+{
+	struct json *place = json_at(record, "place");
+
+	db_run(db, "UPDATE courier_handoffs SET place = ?, step = NULL, step_at = NULL WHERE id = ?",
+		"ji", place, record_number(record, "handoff.id"));
+	json_free(place);
+}
+
+/* What the session's summary columns held before, for an undo. Owned. */
+static struct json *
+route_of(struct db *db, const char *session)
+{
+	static const char *const names[] = {"session_key", "chat_id", "chat_type", "thread_id",
+		"end_reason"};
+	struct rows *rows = db_query(db, "SELECT session_key, chat_id, chat_type, thread_id,"
+		" end_reason, ended_at FROM sessions WHERE id = ?", "s", session);
+	struct json *route = json_object();
+
+	if (!rows_next(rows))
+		return route;
+	for (int i = 0; i < 5; i++)
+		put_words(route, rows, i, names[i]);
+	put_time(route, rows, 5, "ended_at");
+	rows_end(rows);
+	return route;
+}
+
+/* Whether the key can change hands now; otherwise the record says why not. */
+static bool
+may_switch(struct db *db, struct json *record, const struct json *place, const char *key)
+{
+	char *there = NULL;
+	bool may = true;
+
+	if (event_key_busy(db, key)) {
+		record_wait(record, "a message at %s is being answered right now", key);
+		return false;
+	}
+	if (!json_true(record, "handoff.options.replace"))
+		there = binding_pushed_out(db, place, json_text_or(record, "session.id", ""));
+	if (there) {
+		struct json *brief = session_brief(db, there);
+
+		record_error(record, EX_LATER, "end it (hermes state end), hand off to another chat or "
+			"thread, or push it out with --replace",
+			"another conversation lives there: %s (%s)", there,
+			json_text_or(brief, "title", "untitled"));
+		json_free(brief);
+		free(there);
+		may = false;
+	}
+	return may;
+}
+
+static void
+bind_and_seat(struct db *db, long long id, const char *session, const struct json *place,
+	const char *key)
+{
+	struct json *replaced = json_object(), *now;
+
+	json_put(replaced, "binding", binding_state(db, key));
+	json_put(replaced, "seat", seat_json(db, session));
+	json_put(replaced, "route", route_of(db, session));
+	binding_set(db, place, session, id);
+	now = binding_state(db, key);
+	json_put_number(replaced, "version", json_number(now, "version", 0));
+	json_free(now);
+	seat_move(db, session, key, place, id);
+	session_reopen(db, session);
+	db_run(db, "UPDATE courier_handoffs SET key = ?, replaced = ? WHERE id = ?", "sji", key,
+		replaced, id);
+	json_free(replaced);
+}
+
+/* The notice is said once, as the user's, and is the key's first event, already claimed. */
+static void
+queue_notice(struct db *db, struct json *record, const struct json *place, const char *key)
+{
+	const char *session = json_text_or(record, "session.id", "");
+	long long id = record_number(record, "handoff.id"), said, event;
+	char *mark = xformat("handoff:%lld", id);
+	char *words = json_text(record, "handoff.notice") ? xstrdup(json_text(record, "handoff.notice"))
+		: notice_words(record);
+
+	said = message_say(db, session, "user", words, strlen(words), mark);
+	event = event_notice(db, record, place, key, words, mark, said);
+	db_run(db, "UPDATE courier_handoffs SET event = ? WHERE id = ?", "ii", event, id);
+	event_put_done(db, event, record);
+	free(words);
+	free(mark);
+}
+
+void
+handoff_switch(struct db *db, struct json *record)
+{
+	struct json *place = json_at(record, "place");
+	char *key;
+
+	if (!place || !place_whole(place)) {
+		record_error(record, EX_BAD, NULL, "the record has no place to switch to");
+		json_free(place);
+		return;
+	}
+	key = place_key(place, false);
+	if (may_switch(db, record, place, key)) {
+		bind_and_seat(db, record_number(record, "handoff.id"),
+			json_text_or(record, "session.id", ""), place, key);
+		queue_notice(db, record, place, key);
+		handoff_note(db, record_number(record, "handoff.id"), "switched", key);
+		db_wake(db);
+	}
+	free(key);
+	json_free(place);
+}
+
+/* --- the end --------------------------------------------------------------------- */
+
+static void
+restore_route(struct db *db, const char *session, const struct json *route)
+{
+	db_run(db, "UPDATE sessions SET session_key = ?, chat_id = ?, chat_type = ?, thread_id = ?"
+		" WHERE id = ?", "sssss", json_text(route, "session_key"), json_text(route, "chat_id"),
+		json_text(route, "chat_type"), json_text(route, "thread_id"), session);
+}
+
+/* What was switched is put back, unless somebody has used the place since. */
+static void
+undo(struct db *db, long long id)
+{
+	struct rows *rows = db_query(db, "SELECT session, key, replaced FROM courier_handoffs"
+		" WHERE id = ? AND replaced IS NOT NULL", "i", id);
+	struct json *replaced, *before, *seat, *route, *place;
+	char *session, *key;
+
+	if (!rows_next(rows))
+		return;
+	session = row_copy(rows, 0);
+	key = row_copy(rows, 1);
+	replaced = row_json(rows, 2);
+	rows_end(rows);
+	before = json_at(replaced, "binding");
+	seat = json_at(replaced, "seat");
+	route = json_at(replaced, "route");
+	if (binding_restore(db, key, before, (long long)json_number(replaced, "version", -1))) {
+		place = json_at(seat, "place");
+		seat_move(db, session, json_text(seat, "key"), place, 0);
+		restore_route(db, session, route);
+		handoff_note(db, id, "put back", key);
+		json_free(place);
+	} else {
+		handoff_note(db, id, "left", "the place is already in use");
+	}
+	json_free(before);
+	json_free(seat);
+	json_free(route);
+	json_free(replaced);
+	free(session);
+	free(key);
+}
+
+void
+handoff_end(struct db *db, long long id, const char *state, int code, const char *error)
+{
+	bool completed = !strcmp(state, "completed");
+
+	if (!completed)
+		undo(db, id);
+	db_run(db, "UPDATE courier_handoffs SET state = ?, step = NULL, code = nullif(?, 0), error = ?,"
+		" holder = NULL, hold = NULL, not_before = NULL, ended = ? WHERE id = ?", "sisdi", state,
+		(long long)code, error, clock_now(), id);
+	db_run(db, "UPDATE courier_events SET state = ?, step = NULL, ended = ?"
+		" WHERE handoff = ? AND state = 'running'", "sdi", completed ? "done" : "failed",
+		clock_now(), id);
+	handoff_note(db, id, state, error);
+	handoff_publish(db, id);
+	db_wake(db);
+}
+
+void
+handoff_postpone(struct db *db, long long id, double delay, bool counted, const char *why)
+{
+	db_run(db, "UPDATE courier_handoffs SET holder = NULL, hold = NULL, not_before = ?, delay = ?,"
+		" attempt = attempt + ?, error = ? WHERE id = ?", "ddisi", clock_now() + delay, delay,
+		(long long)counted, why, id);
+	handoff_note(db, id, counted ? "trying again later" : "waiting", why);
+	db_wake(db);
+}
+
+void
+handoff_return(struct db *db, long long id)
+{
+	db_run(db, "UPDATE courier_handoffs SET holder = NULL, hold = NULL WHERE id = ?", "i", id);
+	handoff_note(db, id, "given back", NULL);
+	db_wake(db);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handoffs: the wish to continue a session elsewhere, one row a request, kept.
+ * pending -> running -> completed, failed, cancelled or expired. The truth is here;
+ * sessions.handoff_* is a published summary for other programs.
+ *
+ * Unless said otherwise functions run within a transaction of the caller's.
+ */
+#ifndef HANDOFFS_H
+#define HANDOFFS_H
+
+#include "claims.h"
+
+struct request {
+	const char *id;       /* the requester's own name for it; NULL: one is made */
+	const char *session, *platform, *requester;
+	const struct json *wanted;  /* a place, perhaps with its "audience"; NULL: the home */
+	bool elsewhere;             /* it is not simply the home: no other program can carry it */
+	const char *notice;         /* the words of the synthetic turn, or NULL: the usual ones */
+	const struct json *options; /* {"no_turn","require_thread","shared","replace"} or NULL */
+	long long retry_of;         /* or 0 */
+};
+
+/*
+ * Queue a request; returns its id, also when the same request was made before. 0: refused,
+ * with *status (75 in flight, 65 same id with other content) and *why (owned).
+ */
+long long handoff_request(struct db *db, const struct request *request, int *status, char **why);
+
+/* The whole row as JSON for people and scripts, or NULL. No transaction needed. Owned. */
+struct json *handoff_json(struct db *db, long long id);
+/* The newest handoff of a session, 0 if it never had one. No transaction needed. */
+long long handoff_newest(struct db *db, const char *session);
+/* Which one is in flight for the session, or 0. No transaction needed. */
+long long handoff_in_flight(struct db *db, const char *session);
+struct json *handoff_log(struct db *db, long long id); /* array of {"at","what","detail"}; owned */
+
+/* Note what happened, for `log` and for who waits. */
+void handoff_note(struct db *db, long long id, const char *what, const char *detail);
+
+/*
+ * Claim up to `limit`, oldest request first, of one session or (NULL) of all: an array of
+ * records. A reclaimed record carries what is done, never an old error.
+ */
+struct json *handoffs_claim(struct db *db, const char *session, long limit,
+	const struct claimer *claimer);
+
+/* An outside act begins ("opening") or its result is known (NULL). */
+void handoff_step(struct db *db, const struct json *record, const char *step);
+/* The thread stage's result is kept: a retry reuses it. */
+void handoff_place(struct db *db, const struct json *record);
+
+/*
+ * Bind the place to the session, seat it there, and put the notice at the head of that
+ * key's queue, already claimed; adds "event" to the record, or an error.
+ */
+void handoff_switch(struct db *db, struct json *record);
+
+/* The end. What a failed or cancelled one had switched is put back where that is possible. */
+void handoff_end(struct db *db, long long id, const char *state, int code, const char *error);
+/* Back to its queue: due in `delay` seconds, another attempt counted or not. */
+void handoff_postpone(struct db *db, long long id, double delay, bool counted, const char *why);
+/* A claim given back with nothing done. */
+void handoff_return(struct db *db, long long id);
+
+/* Pending ones whose time is over. */
+void handoffs_expire(struct db *db);
+/*
+ * How many claim would find now, counted up to `most`; and when to look again without a
+ * bell (*next, seconds from now, lowered): one becomes due, or a holder may have died.
+ */
+long handoffs_waiting(struct db *db, long most, double *next);
+
+/* Set sessions.handoff_* from the row; `was` is the fence that a running one is published with. */
+void handoff_publish(struct db *db, long long id);
+
+#endif

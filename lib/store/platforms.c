@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "platforms.h"
+
+#include "figures.h"
+#include "lease.h"
+#include "platform.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+/* Hermes Agent renews its heartbeat every half minute or so. */
+static const double HEARTBEAT = 120;
+
+long long
+platform_find(struct db *db, const char *platform)
+{
+	return db_number(db, 0, "SELECT id FROM courier_platforms WHERE platform = ?", "s", platform);
+}
+
+long long
+platform_row(struct db *db, const char *platform)
+{
+	long long id = platform_find(db, platform);
+
+	if (id)
+		return id;
+	db_run(db, "INSERT INTO courier_platforms (platform) VALUES (?)", "s", platform);
+	return db_last_id(db);
+}
+
+char *
+platform_cursor(struct db *db, const char *platform)
+{
+	return db_word(db, "SELECT cursor FROM courier_platforms WHERE platform = ?", "s", platform);
+}
+
+void
+platform_heard(struct db *db, const char *platform, const char *cursor)
+{
+	platform_row(db, platform);
+	db_run(db, "UPDATE courier_platforms SET cursor = coalesce(?, cursor), cursor_at = ?,"
+		" error = NULL WHERE platform = ?", "sds", cursor, clock_now(), platform);
+}
+
+void
+platform_trouble(struct db *db, const char *platform, const char *error)
+{
+	platform_row(db, platform);
+	db_run(db, "UPDATE courier_platforms SET error = ?, error_at = ? WHERE platform = ?", "sds",
+		error, clock_now(), platform);
+}
+
+bool
+platform_served(struct db *db, const char *platform)
+{
+	long long id = platform_find(db, platform);
+
+	return id && lease_held(LEASE_LISTENER, id);
+}
+
+bool
+gateway_lives(struct db *db)
+{
+	struct rows *rows;
+	bool lives = false;
+
+	if (!db_knows(db, "SELECT pid, last_heartbeat FROM gateway_heartbeats"))
+		return false;
+	rows = db_query(db, "SELECT pid FROM gateway_heartbeats WHERE last_heartbeat > ?", "d",
+		clock_now() - HEARTBEAT);
+	while (rows_next(rows))
+		lives |= !kill((pid_t)row_int(rows, 0), 0) || errno == EPERM;
+	return lives;
+}
+
+bool
+platform_foreign(struct db *db, const char *platform)
+{
+	const struct json *about;
+
+	if (!gateway_lives(db) || platform_served(db, platform))
+		return false;
+	about = platform_about(platform, NULL, NULL);
+	return about && json_true(about, "gateway");
+}
+
+double
+platform_rest(struct db *db, const char *platform)
+{
+	struct rows *rows = db_query(db, "SELECT not_before, delay FROM courier_platforms"
+		" WHERE platform = ? AND not_before IS NOT NULL", "s", platform);
+	double now = clock_now(), rest = 0;
+
+	if (!rows_next(rows))
+		return 0;
+	if (!clock_due(row_real(rows, 0), row_real(rows, 1), now))
+		rest = row_real(rows, 0) - now;
+	rows_end(rows);
+	return rest;
+}
+
+void
+platform_leave_alone(struct db *db, const char *platform, double seconds)
+{
+	platform_row(db, platform);
+	db_run(db, "UPDATE courier_platforms SET not_before = ?, delay = ? WHERE platform = ?", "dds",
+		clock_now() + seconds, seconds, platform);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the store knows of a platform: how far it was heard (cursor), who listens, and
+ * that it wants to be left alone until some time.
+ */
+#ifndef PLATFORMS_H
+#define PLATFORMS_H
+
+#include "db.h"
+
+/* Within a transaction: the row's id, made if there is none. It names listener's and poll's bytes. */
+long long platform_row(struct db *db, const char *platform);
+long long platform_find(struct db *db, const char *platform); /* 0 if there is none */
+
+char *platform_cursor(struct db *db, const char *platform); /* owned, or NULL */
+void platform_heard(struct db *db, const char *platform, const char *cursor);
+/* The last poll failed, in words; NULL: it works. */
+void platform_trouble(struct db *db, const char *platform, const char *error);
+
+/* Whether a watcher on this store serves it now. */
+bool platform_served(struct db *db, const char *platform);
+/*
+ * Whether it belongs to a live gateway of Hermes Agent: one whose heartbeat is fresh, that
+ * knows such platforms (`about` says so), while no watcher of ours serves it.
+ */
+bool platform_foreign(struct db *db, const char *platform);
+/* Whether any gateway of Hermes Agent is alive on this store. */
+bool gateway_lives(struct db *db);
+
+/* Seconds that it wants to be left alone still; 0: none. */
+double platform_rest(struct db *db, const char *platform);
+void platform_leave_alone(struct db *db, const char *platform, double seconds);
+
+#endif

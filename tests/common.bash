@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What every test file loads: the programs under test first on PATH, a home of its own
+# for each test, and waiting for a state with a deadline. Nothing here sleeps and hopes.
+
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+export ROOT
+export PATH="${HERMES_BUILD:-$ROOT/build}:$PATH"
+export HERMES_HOME="$BATS_TEST_TMPDIR/home"
+export HERMES_BACKOFF="${HERMES_BACKOFF:-0.05,0.05,0.05,0.05}" HERMES_WAIT=0.05
+unset HERMES_SESSION XDG_RUNTIME_DIR
+
+# The Python that Debian's packages are for.
+PYTHON=/usr/bin/python3
+export PYTHON
+
+# wait_until SECONDS COMMAND...: run the command until it succeeds.
+wait_until() {
+	local end=$((SECONDS + $1 + 1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if ((SECONDS >= end)); then
+			echo "still not so: $*" >&2
+			return 1
+		fi
+		read -rt 0.02 <> <(:) || :
+	done
+}
+
+# configure TEXT: the whole configuration file.
+configure() {
+	mkdir -p -m 700 "$HERMES_HOME"
+	(umask 077 && printf '%s\n' "$1" >"$HERMES_HOME/config.yaml")
+}
+
+# new_session [TITLE]: prints the id of a session in which something was said.
+new_session() {
+	local id
+	id=$(hermes-state new --title "${1:-Fix the parser}" --jq .id) || return
+	hermes-state append "$id" "please fix the parser" >/dev/null || return
+	hermes-state append "$id" --role assistant "Done. Shall I commit it?" >/dev/null || return
+	printf '%s\n' "$id"
+}
+
+# words SESSION: "role: content" lines of a session.
+words() {
+	hermes-state messages "$1" --jq '.role + ": " + (.content // "")'
+}
+
+# sql STATEMENT: what another program, which knows nothing of us, does to the store.
+sql() {
+	sqlite3 -cmd '.timeout 5000' "$HERMES_HOME/state.db" "$1"
+}
+
+# start COMMAND...: in the background, ended in stop_all; its output goes to files.
+start() {
+	"$@" >"$BATS_TEST_TMPDIR/out.$((++STARTED))" 2>"$BATS_TEST_TMPDIR/err.$STARTED" 3>&- &
+	STARTED_PIDS+=("$!")
+}
+STARTED=0
+STARTED_PIDS=()
+
+stop_all() {
+	local pid
+	for pid in "${STARTED_PIDS[@]}"; do
+		kill "$pid" 2>/dev/null || :
+	done
+	for pid in "${STARTED_PIDS[@]}"; do
+		wait "$pid" 2>/dev/null || :
+	done
+	STARTED_PIDS=()
+}
