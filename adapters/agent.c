@@ -85,7 +85,9 @@ agent_release(struct agent *agent)
 bool
 agent_is_notice(const struct json *said)
 {
-	return !strncmp(json_text_or(said, "origin", ""), "handoff:", strlen("handoff:"));
+	const char *mark = json_text_or(said, "origin", json_text_or(said, "platform_message_id", ""));
+
+	return !strncmp(mark, "handoff:", strlen("handoff:"));
 }
 
 bool

@@ -2,9 +2,24 @@
 /* hermes-state: the store as JSON, for scripts. */
 #include "state/state.h"
 
+#include "die.h"
 #include "opts.h"
+#include "seats.h"
 
 #include <stddef.h>
+
+void
+state_need_seat(struct db *db, const char *session, long epoch)
+{
+	struct json *seat;
+
+	if (!epoch || seat_current(db, session, epoch))
+		return;
+	seat = seat_json(db, session);
+	db_abandon(db);
+	die(EX_LATER, "%s: it is at %s now; nothing was changed", session,
+		json_text_or(seat, "place.platform", "another place"));
+}
 
 static const struct verb verbs[] = {
 	{"new", state_new_main, "[--title T] [--source S]", "begin a session"},

@@ -35,8 +35,6 @@ struct speech {
 	bool final;          /* trying again is pointless */
 };
 
-/* --- before ---------------------------------------------------------------------- */
-
 /* The event's words become the user's message, once. */
 static void
 keep_words(struct json *record, const char *session)
@@ -79,8 +77,6 @@ begin(struct json *record, const char *session)
 	db_commit(db);
 	return ours;
 }
-
-/* --- the agent --------------------------------------------------------------------- */
 
 struct telling {
 	struct child *child;
@@ -235,8 +231,6 @@ speak(struct speech *speech, const struct json *record, const char *session)
 	free(path);
 	free(name);
 }
-
-/* --- after ------------------------------------------------------------------------- */
 
 static void
 keep_reply(struct json *record, const char *session, const struct speech *speech)

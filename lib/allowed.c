@@ -5,13 +5,6 @@
 
 #include <string.h>
 
-static bool
-says_yes(const char *setting)
-{
-	return setting && (!strcmp(setting, "true") || !strcmp(setting, "yes") || !strcmp(setting, "1")
-		|| !strcmp(setting, "on"));
-}
-
 /* In a private chat with the home's owner there is nobody else. */
 static bool
 is_own_home(const struct json *place)
@@ -29,7 +22,7 @@ allowed(const struct json *place, const char *user)
 	const char *platform = json_text_or(place, "platform", "");
 	const char *chat = json_text(place, "chat");
 
-	if (says_yes(config_platform(platform, "allow_all_users")))
+	if (config_platform_true(platform, "allow_all_users"))
 		return true;
 	if (user && config_listed(platform, "allowed_users", user))
 		return true;

@@ -6,7 +6,6 @@
 #include "place.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 const char audience_remedy[] =
 	"name a private chat, or allow it with --shared or platforms.PLATFORM.shared: true";
@@ -35,15 +34,6 @@ audience_words(const struct json *audience)
 	return text_take(&words);
 }
 
-static bool
-shared_by_configuration(const char *platform)
-{
-	const char *shared = config_platform(platform, "shared");
-
-	return shared && (!strcasecmp(shared, "true") || !strcasecmp(shared, "yes")
-		|| !strcasecmp(shared, "on") || !strcasecmp(shared, "1"));
-}
-
 char *
 audience_refused(const char *platform, const struct json *place, const struct json *audience)
 {
@@ -51,7 +41,7 @@ audience_refused(const char *platform, const struct json *place, const struct js
 
 	if (json_true(audience, "known") && json_number(audience, "size", 0) <= 1)
 		return NULL;
-	if (shared_by_configuration(platform))
+	if (config_platform_true(platform, "shared"))
 		return NULL;
 	who = audience_words(audience);
 	where = place_words(place);

@@ -224,6 +224,14 @@ config_platform(const char *platform, const char *key)
 }
 
 bool
+config_platform_true(const char *platform, const char *key)
+{
+	const char *text = config_platform(platform, key);
+
+	return text && truth(key, text);
+}
+
+bool
 config_listed(const char *platform, const char *key, const char *item)
 {
 	const char *list = config_platform(platform, key);

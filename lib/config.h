@@ -47,6 +47,8 @@ const struct json *config_dotenv(void);
 /* Platforms with a section in the file or with an adapter, as a JSON array of names. Borrowed. */
 const struct json *config_known(void);
 
+bool config_platform_true(const char *platform, const char *key); /* a truth word; absent is no */
+
 /* Whether `item` is in the comma-separated or listed setting; bytes are compared as they are. */
 bool config_listed(const char *platform, const char *key, const char *item);
 

@@ -70,6 +70,15 @@ readable(int fd, double wait)
 	return ready > 0;
 }
 
+bool
+lines_wait(struct lines *lines)
+{
+	while (!line_end(lines))
+		if (lines->ended || !lines_fill(lines))
+			return false;
+	return true;
+}
+
 char *
 lines_next(struct lines *lines, size_t *length, double deadline)
 {

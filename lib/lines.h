@@ -27,6 +27,8 @@ char *lines_next(struct lines *lines, size_t *length, double deadline);
 
 /* Whether lines_next would answer at once, reading what is there without waiting. */
 bool lines_ready(struct lines *lines);
+/* Wait until there is a whole line (true) or the end. */
+bool lines_wait(struct lines *lines);
 /* Read once, keeping what was not taken yet; false at the end or on an error. */
 bool lines_fill(struct lines *lines);
 void lines_release(struct lines *lines);

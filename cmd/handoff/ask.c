@@ -68,8 +68,6 @@ static const struct usage usage = {"PLATFORM[:ADDRESS] [OPTION ...]",
 static struct db *db;
 static volatile sig_atomic_t interrupted;
 
-/* --- which session, which place ------------------------------------------------------ */
-
 static char *
 first_line(int fd)
 {
@@ -193,8 +191,6 @@ resolve(const char *platform, const char *words)
 	return answer;
 }
 
-/* --- asking --------------------------------------------------------------------------- */
-
 static struct json *
 options_json(void)
 {
@@ -314,8 +310,6 @@ request(const char *platform, const char *session, const char *words, const stru
 	free(current);
 	return id;
 }
-
-/* --- seeing it through ------------------------------------------------------------------ */
 
 static void
 on_signal(int signal)
@@ -477,8 +471,6 @@ leave(const struct waiting *waiting)
 			waiting->platform, waiting->id);
 	return withdrawn && interrupted ? 128 + interrupted : EX_LATER;
 }
-
-/* --- saying how it went -------------------------------------------------------------------- */
 
 static void
 tell_person(const struct json *handoff)

@@ -81,21 +81,6 @@ state_messages_main(int argc, char **argv)
 	return 0;
 }
 
-/* --- appending ---------------------------------------------------------------------- */
-
-static void
-need_seat(struct db *db, const char *id, long epoch)
-{
-	struct json *seat;
-
-	if (!epoch || seat_current(db, id, epoch))
-		return;
-	seat = seat_json(db, id);
-	db_abandon(db);
-	die(EX_LATER, "%s: it is at %s now; nothing was changed", id,
-		json_text_or(seat, "place.platform", "another place"));
-}
-
 static void
 print_id(long long id)
 {
@@ -113,55 +98,70 @@ need_utf8(const struct text *text)
 		die(EX_BAD, "the message is not valid UTF-8 (or holds a NUL); nothing was changed");
 }
 
-/* A line that is a message, or the end of the program: what came before it is stored. */
+/* A line as a message, or NULL with what is wrong with it in *why (owned). */
 static struct json *
-message_of_line(const char *line, size_t length, long number)
+message_of_line(const char *line, size_t length, char **why)
 {
-	char *why = NULL;
 	struct json *message;
-	struct text text = {(char *)line, length, 0};
 
-	if (!utf8_valid(text.at, text.length))
-		die(EX_BAD, "line %ld is not valid UTF-8; the lines before it are stored", number);
-	message = json_parse(line, length, &why);
-	if (!message || !json_is_object(message) || !json_text(message, "role"))
-		die(EX_BAD, "line %ld is not a message (%s); the lines before it are stored", number,
-			why ? why : "no role");
-	return message;
+	if (!utf8_valid(line, length)) {
+		*why = xstrdup("not valid UTF-8");
+		return NULL;
+	}
+	message = json_parse(line, length, why);
+	if (!message || (json_is_object(message) && json_text(message, "role")))
+		return message;
+	*why = xstrdup("it has no role");
+	json_free(message);
+	return NULL;
 }
 
-/* Batches of 20 ms, with as long a rest between them. */
+/* One transaction of at most 20 ms; returns why it ended early, or NULL. Owned. */
+static char *
+append_batch(struct db *db, const char *id, long epoch, struct lines *in, long *number)
+{
+	double until = clock_steady() + 20e-3;
+	struct text ids = TEXT_INIT;
+	char *line, *why = NULL;
+	size_t length;
+
+	db_begin(db);
+	state_need_seat(db, id, epoch);
+	session_reopen(db, id);
+	do {
+		struct json *message;
+
+		if (!(line = lines_next(in, &length, 0)))
+			break;
+		++*number;
+		message = message_of_line(line, length, &why);
+		if (message)
+			text_format(&ids, "%lld\n", message_add(db, id, message));
+		json_free(message);
+	} while (!why && clock_steady() < until && lines_ready(in));
+	db_commit(db);
+	for (char *at = ids.at, *end; (end = strchr(at, '\n')); at = end + 1)
+		print_id(atoll(at));
+	text_release(&ids);
+	return why;
+}
+
+/* Batches, with as long a rest between them: other writers get in. */
 static void
 append_lines(struct db *db, const char *id, long epoch)
 {
 	struct lines in = LINES_INIT(STDIN_FILENO);
-	size_t length;
 	long number = 0;
-	char *line = lines_next(&in, &length, 0);
+	char *why;
 
-	while (line) {
-		double until = clock_steady() + 20e-3;
-		struct json *message = message_of_line(line, length, ++number);
+	for (;;) {
+		bool more = lines_wait(&in);
 
-		db_begin(db);
-		need_seat(db, id, epoch);
-		session_reopen(db, id);
-		for (;;) {
-			print_id(message_add(db, id, message));
-			json_free(message);
-			line = clock_steady() < until && lines_ready(&in) ? lines_next(&in, &length, 0) : NULL;
-			if (!line || !*line || *line != '{')
-				break;
-			message = json_parse(line, length, NULL);
-			if (!message || !json_text(message, "role") || !utf8_valid(line, length)) {
-				json_free(message);
-				break;
-			}
-			number++;
-		}
-		db_commit(db);
-		if (!line && !(line = lines_next(&in, &length, 0)))
+		if (!more)
 			break;
+		why = append_batch(db, id, epoch, &in, &number);
+		if (why)
+			die(EX_BAD, "line %ld is not a message (%s); the lines before it are stored", number, why);
 		db_rest(db);
 	}
 	if (in.broken)
@@ -174,7 +174,7 @@ append_one(struct db *db, const char *id, long epoch, struct json *message)
 	long long made;
 
 	db_begin(db);
-	need_seat(db, id, epoch);
+	state_need_seat(db, id, epoch);
 	session_reopen(db, id);
 	made = message_add(db, id, message);
 	db_wake(db);
@@ -254,8 +254,6 @@ state_append_main(int argc, char **argv)
 	db_close(db);
 	return 0;
 }
-
-/* --- searching ---------------------------------------------------------------------- */
 
 /* Which way to look for these words. */
 enum way { WORDS, TRIGRAMS, READING };
@@ -431,8 +429,6 @@ state_search_main(int argc, char **argv)
 		warn("nothing holds these words");
 	return found ? 0 : EX_NO;
 }
-
-/* --- export -------------------------------------------------------------------------- */
 
 static void
 print_messages(const struct text *lines, void *data)

@@ -63,20 +63,6 @@ set_title(struct db *db, const char *id, const char *title)
 	free(good);
 }
 
-/* A surface that gave the session away changes nothing any more. */
-static void
-need_seat(struct db *db, const char *id, long epoch)
-{
-	struct json *seat;
-
-	if (!epoch || seat_current(db, id, epoch))
-		return;
-	seat = seat_json(db, id);
-	db_abandon(db);
-	die(EX_LATER, "%s: it is at %s now; nothing was changed", id,
-		json_text_or(seat, "place.platform", "another place"));
-}
-
 int
 state_new_main(int argc, char **argv)
 {
@@ -219,7 +205,7 @@ state_title_main(int argc, char **argv)
 	id = session_named(db, argv[0]);
 	if (count == 2) {
 		db_begin(db);
-		need_seat(db, id, epoch);
+		state_need_seat(db, id, epoch);
 		set_title(db, id, argv[1]);
 		db_commit(db);
 	}
@@ -246,7 +232,7 @@ state_end_main(int argc, char **argv)
 	db = db_open(DB_WRITE);
 	id = session_named(db, argv[0]);
 	db_begin(db);
-	need_seat(db, id, epoch);
+	state_need_seat(db, id, epoch);
 	db_run(db, "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id = ?"
 		" AND ended_at IS NULL", "dss", clock_now(), reason, id);
 	db_commit(db);
@@ -338,8 +324,6 @@ state_bindings_main(int argc, char **argv)
 		table_end(&table);
 	return 0;
 }
-
-/* --- removing ---------------------------------------------------------------------- */
 
 static void
 remove_session(struct db *db, const char *id)

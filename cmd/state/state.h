@@ -3,6 +3,14 @@
 #ifndef STATE_H
 #define STATE_H
 
+#include "db.h"
+
+/*
+ * Within a transaction: go on only while the session's seat has this epoch (0: any). A
+ * surface that gave the session away changes nothing any more: exit 75.
+ */
+void state_need_seat(struct db *db, const char *session, long epoch);
+
 int state_new_main(int argc, char **argv);
 int state_list_main(int argc, char **argv);
 int state_show_main(int argc, char **argv);

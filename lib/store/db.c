@@ -4,56 +4,26 @@
  * (fairness), SQLite's checkpoint lock (slot 1 of the WAL index, so that no checkpoint
  * is under way), BEGIN IMMEDIATE; and back.
  */
-#include "db.h"
+#include "sqlite.h"
 
 #include "bell.h"
 #include "die.h"
 #include "figures.h"
-#include "home.h"
-#include "schema.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sqlite3.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { CHECKPOINT_SLOT = 1, CHECKPOINT_FRAMES = 1000, WAL_MOST = 1 << 20 };
+enum { CHECKPOINT_SLOT = 1, CHECKPOINT_FRAMES = 1000 };
 
-static const double QUEUE_LIMIT = 5, BUSY_LIMIT = 0.25, BEGIN_LIMIT = 20, EMPTY_GRACE = 0.3;
+static const double QUEUE_LIMIT = 5, BEGIN_LIMIT = 20;
 
-struct rows {
-	struct db *db;
-	const char *sql;
-	sqlite3_stmt *statement;
-	bool busy;
-	struct rows *next;
-};
-
-struct db {
-	sqlite3 *sqlite, *second; /* the second only ever holds BEGIN IMMEDIATE */
-	char *path;
-	struct rows *kept;
-	int queue;
-	bool guarded, wake, in_queue;
-	int frames;
-	long long version;
-	double busy_since, began;
-};
-
-/* --- trouble ------------------------------------------------------------------- */
-
-static void __attribute__((noreturn))
-trouble(struct db *db, int code)
+void
+sqlite_trouble(struct db *db, int code)
 {
 	const char *path = db->path, *words = sqlite3_errmsg(db->sqlite);
 
@@ -75,46 +45,29 @@ trouble(struct db *db, int code)
 	}
 }
 
-static void
-check(struct db *db, int code)
+void
+sqlite_check(struct db *db, int code)
 {
 	if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW)
-		trouble(db, code);
+		sqlite_trouble(db, code);
 }
 
-static void
-nap(double seconds)
+void
+sqlite_nap(double seconds)
 {
 	struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
 
 	nanosleep(&time, NULL);
 }
 
-/* Between half and one and a half of `seconds`, different in every process. */
-static double
-jitter(double seconds)
+double
+sqlite_jitter(double seconds)
 {
 	unsigned random;
 
 	sqlite3_randomness(sizeof random, &random);
 	return seconds * (0.5 + (double)random / 4294967296.0);
 }
-
-/* SQLite's own handler starves writers: it sleeps ever longer. Ours does not. */
-static int
-busy(void *data, int count)
-{
-	struct db *db = data;
-
-	if (!count)
-		db->busy_since = clock_steady();
-	if (clock_steady() - db->busy_since > BUSY_LIMIT)
-		return 0;
-	nap(jitter(count < 10 ? 100e-6 : 1e-3));
-	return 1;
-}
-
-/* --- statements ---------------------------------------------------------------- */
 
 static struct rows *
 prepare(struct db *db, const char *sql)
@@ -126,7 +79,7 @@ prepare(struct db *db, const char *sql)
 			return rows;
 	rows = xmalloc(sizeof *rows);
 	*rows = (struct rows){.db = db, .sql = sql, .next = db->kept};
-	check(db, sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT,
+	sqlite_check(db, sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT,
 		&rows->statement, NULL));
 	db->kept = rows;
 	return rows;
@@ -173,7 +126,7 @@ bind(struct rows *rows, const char *kinds, va_list values)
 			free(printed);
 			break;
 		}
-		check(rows->db, code);
+		sqlite_check(rows->db, code);
 	}
 }
 
@@ -212,7 +165,7 @@ rows_next(struct rows *rows)
 {
 	int code = sqlite3_step(rows->statement);
 
-	check(rows->db, code);
+	sqlite_check(rows->db, code);
 	if (code == SQLITE_ROW)
 		return true;
 	rows_end(rows);
@@ -339,7 +292,7 @@ db_knows(struct db *db, const char *sql)
 	int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &statement, NULL);
 
 	if (code != SQLITE_OK && code != SQLITE_ERROR)
-		trouble(db, code);
+		sqlite_trouble(db, code);
 	sqlite3_finalize(statement);
 	return code == SQLITE_OK;
 }
@@ -347,101 +300,11 @@ db_knows(struct db *db, const char *sql)
 void
 db_script(struct db *db, const char *sql)
 {
-	check(db, sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+	sqlite_check(db, sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
 }
 
-/* --- opening ------------------------------------------------------------------- */
-
-static int
-note_frames(void *data, sqlite3 *sqlite, const char *name, int frames)
-{
-	struct db *db = data;
-
-	(void)sqlite;
-	(void)name;
-	db->frames = frames;
-	return SQLITE_OK;
-}
-
-static int
-connect(struct db *db, const char *uri, int flags)
-{
-	int code = sqlite3_open_v2(uri, &db->sqlite, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
-
-	if (!db->sqlite)
-		die(EX_BUG, "%s: SQLite does not start", db->path);
-	sqlite3_extended_result_codes(db->sqlite, 1);
-	return code;
-}
-
-static void
-configure(struct db *db, enum db_mode mode)
-{
-	int on = 1;
-
-	sqlite3_busy_handler(db->sqlite, busy, db);
-	sqlite3_wal_autocheckpoint(db->sqlite, 0);
-	if (mode == DB_READ) {
-		sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-		return;
-	}
-	sqlite3_wal_hook(db->sqlite, note_frames, db);
-	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-	db_script(db, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON");
-}
-
-static long long
-file_size(const char *path, const char *suffix)
-{
-	char *whole = xformat("%s%s", path, suffix);
-	struct stat status;
-	long long size = stat(whole, &status) ? -1 : (long long)status.st_size;
-
-	if (size < 0 && errno != ENOENT)
-		die(EX_STORE, "%s: cannot be looked at:", whole);
-	free(whole);
-	return size;
-}
-
-/* File systems on which neither SQLite's locks nor the WAL index can be trusted. */
-static void
-refuse_remote(const char *path)
-{
-	static const struct { unsigned long magic; const char *name; } remote[] = {
-		{0x6969, "NFS"}, {0x517b, "SMB"}, {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"},
-		{0x5346414f, "AFS"}, {0x00c36400, "Ceph"}, {0x0bd00bd0, "Lustre"},
-	};
-	struct statfs disk;
-
-	if (statfs(path, &disk))
-		return;
-	for (size_t i = 0; i < sizeof remote / sizeof *remote; i++)
-		if (((unsigned long)disk.f_type & 0xffffffffu) == remote[i].magic)
-			die(EX_STORE, "%s: is on a network disk (%s), where SQLite loses data; "
-				"set HERMES_HOME to a local folder", path, remote[i].name);
-}
-
-/* An emptied file would read as an empty store, and SQLite would throw its WAL away. */
-static bool
-exists(const char *path)
-{
-	double until = clock_steady() + EMPTY_GRACE; /* another program may just be making it */
-	long long size;
-
-	while (!(size = file_size(path, "")) && clock_steady() < until)
-		nap(5e-3);
-	if (!size)
-		die(EX_STORE, "%s: is empty: it was cut off; restore a backup, or move it away", path);
-	if (size < 0 && file_size(path, "-wal") > 0)
-		die(EX_STORE, "%s: is gone, but its -wal file is there; put it back, or move the "
-			"-wal file away", path);
-	if (size > 0)
-		refuse_remote(path);
-	return size > 0;
-}
-
-static void
-forget_statements(struct db *db)
+void
+sqlite_forget_statements(struct db *db)
 {
 	for (struct rows *rows = db->kept, *next; rows; rows = next) {
 		next = rows->next;
@@ -450,197 +313,6 @@ forget_statements(struct db *db)
 	}
 	db->kept = NULL;
 }
-
-/* Made beside and linked into place: nobody ever sees half a store. */
-static void
-create(const char *path)
-{
-	char *made = xformat("%s.new.%ld", path, (long)getpid());
-	struct db db = {.path = made, .queue = -1};
-	int fd;
-
-	home_make();
-	fd = open(made, O_CREAT | O_EXCL | O_CLOEXEC | O_RDWR, 0600);
-	if (fd < 0)
-		die(EX_STORE, "%s: cannot be made:", made);
-	refuse_remote(made);
-	close(fd);
-	check(&db, connect(&db, made, SQLITE_OPEN_READWRITE));
-	db_script(&db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; BEGIN IMMEDIATE");
-	schema_make(&db);
-	db_script(&db, "COMMIT");
-	forget_statements(&db);
-	check(&db, sqlite3_close(db.sqlite));
-	if (link(made, path) && errno != EEXIST)
-		die(EX_STORE, "%s: cannot be made:", path);
-	unlink(made);
-	free(made);
-}
-
-static char *
-uri_of(const char *path, const char *query)
-{
-	struct text uri = TEXT_INIT;
-
-	text_puts(&uri, "file:");
-	for (; *path; path++)
-		if (strchr("%?#", *path))
-			text_format(&uri, "%%%02X", (unsigned char)*path);
-		else
-			text_add(&uri, path, 1);
-	text_puts(&uri, query);
-	return text_take(&uri);
-}
-
-/* Copied by another process: closing a descriptor of the store here would drop its locks. */
-static char *
-private_copy(const char *path)
-{
-	char folder[] = "/tmp/hermes-copy-XXXXXX", *copy, *wal = xformat("%s-wal", path);
-	pid_t pid;
-	int status;
-
-	if (!mkdtemp(folder))
-		die(EX_STORE, "%s: cannot be made:", folder);
-	copy = xformat("%s/state.db", folder);
-	pid = fork();
-	if (!pid) {
-		execlp("cp", "cp", "--", path, wal, folder, (char *)NULL);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)
-		die(EX_STORE, "%s: cannot be copied to %s", path, folder);
-	free(wal);
-	return copy;
-}
-
-static void
-remove_copy(char *copy)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm"};
-	char *slash;
-
-	for (int i = 0; i < 3; i++) {
-		char *path = xformat("%s%s", copy, suffixes[i]);
-
-		unlink(path);
-		free(path);
-	}
-	if ((slash = strrchr(copy, '/')))
-		*slash = '\0';
-	rmdir(copy);
-	free(copy);
-}
-
-static int
-first_read(struct db *db)
-{
-	return sqlite3_exec(db->sqlite, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
-}
-
-/* A read-only medium: immutable only where no WAL content exists, else from a copy. */
-static void
-read_medium(struct db *db)
-{
-	bool wal = file_size(db->path, "-wal") > 0;
-	char *copy = wal ? private_copy(db->path) : NULL;
-	char *uri = uri_of(copy ? copy : db->path, copy ? "" : "?immutable=1");
-
-	sqlite3_close(db->sqlite);
-	check(db, connect(db, uri, copy ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY));
-	configure(db, DB_READ);
-	check(db, first_read(db));
-	if (copy)
-		remove_copy(copy);
-	free(uri);
-}
-
-static void
-open_reader(struct db *db)
-{
-	char *uri = uri_of(db->path, "");
-	int code = connect(db, uri, SQLITE_OPEN_READONLY);
-
-	free(uri);
-	check(db, code);
-	configure(db, DB_READ);
-	code = first_read(db);
-	if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY)
-		read_medium(db);
-	else
-		check(db, code);
-	schema_shim(db);
-}
-
-static void
-open_writer(struct db *db)
-{
-	char *uri = uri_of(db->path, ""), *queue = xformat("%s-queue", db->path);
-	int code = connect(db, uri, SQLITE_OPEN_READWRITE);
-
-	free(uri);
-	check(db, code);
-	if (sqlite3_db_readonly(db->sqlite, "main") == 1)
-		die(EX_STORE, "%s: is read-only; nothing was changed", db->path);
-	configure(db, DB_WRITE);
-	check(db, first_read(db));
-	db->queue = open(queue, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (db->queue < 0)
-		die(EX_STORE, "%s: cannot be opened:", queue);
-	free(queue);
-	if (schema_whole(db))
-		return;
-	db_begin(db);
-	schema_make(db);
-	db_commit(db);
-}
-
-struct db *
-db_open_at(const char *path, enum db_mode mode)
-{
-	struct db *db = xmalloc(sizeof *db);
-
-	*db = (struct db){.path = xstrdup(path), .queue = -1, .version = -1};
-	if (!exists(path)) {
-		if (mode == DB_READ) {
-			check(db, connect(db, ":memory:", SQLITE_OPEN_READWRITE));
-			schema_make(db);
-			return db;
-		}
-		create(path);
-	}
-	if (mode == DB_READ)
-		open_reader(db);
-	else
-		open_writer(db);
-	return db;
-}
-
-struct db *
-db_open(enum db_mode mode)
-{
-	char *path = home_file("state.db");
-	struct db *db = db_open_at(path, mode);
-
-	free(path);
-	return db;
-}
-
-void
-db_close(struct db *db)
-{
-	forget_statements(db);
-	if (db->queue >= 0 && file_size(db->path, "-wal") > WAL_MOST)
-		db_script(db, "PRAGMA journal_size_limit=0"); /* a last close then empties it */
-	sqlite3_close(db->second);
-	sqlite3_close(db->sqlite);
-	if (db->queue >= 0)
-		close(db->queue);
-	free(db->path);
-	free(db);
-}
-
-/* --- writing ------------------------------------------------------------------- */
 
 static void
 on_alarm(int signal)
@@ -687,7 +359,7 @@ slot(struct db *db, int action)
 {
 	sqlite3_file *file = NULL;
 
-	check(db, sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_FILE_POINTER, &file));
+	sqlite_check(db, sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_FILE_POINTER, &file));
 	return file->pMethods->xShmLock(file, CHECKPOINT_SLOT, 1, action | SQLITE_SHM_EXCLUSIVE);
 }
 
@@ -703,12 +375,12 @@ unguard(struct db *db)
 static int
 try_begin(struct db *db)
 {
-	int code = first_read(db);
+	int code = sqlite_first_read(db);
 	bool wal;
 
 	if ((code & 0xff) == SQLITE_BUSY)
 		return SQLITE_BUSY;
-	check(db, code);
+	sqlite_check(db, code);
 	wal = is_wal(db);
 	if (wal && slot(db, SQLITE_SHM_LOCK) != SQLITE_OK)
 		return SQLITE_BUSY;
@@ -720,7 +392,7 @@ try_begin(struct db *db)
 		db_script(db, "ROLLBACK"); /* the journal mode changed under us */
 	unguard(db);
 	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
-		check(db, code);
+		sqlite_check(db, code);
 	return SQLITE_BUSY;
 }
 
@@ -732,8 +404,8 @@ db_begin(struct db *db)
 	enter_queue(db);
 	while (try_begin(db) != SQLITE_OK) {
 		if (clock_steady() > until)
-			trouble(db, SQLITE_BUSY);
-		nap(jitter(300e-6));
+			sqlite_trouble(db, SQLITE_BUSY);
+		sqlite_nap(sqlite_jitter(300e-6));
 	}
 	db->began = clock_steady();
 	db->wake = false;
@@ -744,7 +416,7 @@ static void
 checkpoint(struct db *db)
 {
 	if (!db->second) {
-		char *uri = uri_of(db->path, "");
+		char *uri = sqlite_uri(db->path, "");
 
 		if (sqlite3_open_v2(uri, &db->second, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI, NULL)) {
 			sqlite3_close(db->second);
@@ -774,7 +446,7 @@ db_commit(struct db *db)
 			continue; /* a rollback journal waits for readers to leave */
 		sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
 		unguard(db);
-		trouble(db, code);
+		sqlite_trouble(db, code);
 	}
 	unguard(db);
 	if (db->frames > CHECKPOINT_FRAMES)
@@ -804,7 +476,7 @@ db_rest(struct db *db)
 {
 	double worked = clock_steady() - db->began;
 
-	nap(worked > 1e-3 ? worked : 1e-3);
+	sqlite_nap(worked > 1e-3 ? worked : 1e-3);
 }
 
 bool
@@ -816,8 +488,6 @@ db_changed(struct db *db)
 	db->version = version;
 	return changed;
 }
-
-/* --- the rest ------------------------------------------------------------------ */
 
 const char *
 db_journal(struct db *db)
@@ -843,26 +513,4 @@ const char *
 db_path(const struct db *db)
 {
 	return db->path;
-}
-
-void
-db_backup(struct db *db, const char *path)
-{
-	struct db copy = {.path = (char *)path, .queue = -1};
-	sqlite3_backup *backup;
-	int code, fd = open(path, O_CREAT | O_EXCL | O_CLOEXEC | O_RDWR, 0600);
-
-	if (fd < 0)
-		die(EX_STORE, "%s: cannot be made:", path);
-	close(fd);
-	check(&copy, connect(&copy, path, SQLITE_OPEN_READWRITE));
-	backup = sqlite3_backup_init(copy.sqlite, "main", db->sqlite, "main");
-	if (!backup)
-		trouble(&copy, sqlite3_errcode(copy.sqlite));
-	while ((code = sqlite3_backup_step(backup, 1000)) == SQLITE_OK || code == SQLITE_BUSY)
-		if (code == SQLITE_BUSY)
-			nap(jitter(1e-3));
-	sqlite3_backup_finish(backup);
-	check(&copy, code);
-	check(&copy, sqlite3_close(copy.sqlite));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The database: the only file that speaks sqlite3. The store's trouble is the
+ * The database: behind this door alone SQLite is spoken (db.c, open.c). The store's trouble is the
  * program's trouble: whatever goes wrong here ends the program with 74 and words.
  *
  * Reading needs nothing but db_open(DB_READ). A write is db_begin … db_commit, which

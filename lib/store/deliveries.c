@@ -108,8 +108,6 @@ delivery_json(struct db *db, long long id)
 	return json;
 }
 
-/* --- sending --------------------------------------------------------------------- */
-
 bool
 delivery_begin(struct db *db, long long id, bool safe, struct part *part)
 {
@@ -195,8 +193,6 @@ delivery_postpone(struct db *db, long long id, double delay, bool counted, const
 		(long long)counted, why, id);
 	db_wake(db);
 }
-
-/* --- those that belong to nothing -------------------------------------------------- */
 
 static const char due[] =
 	"SELECT id, not_before, delay, held_at, hold FROM courier_deliveries"

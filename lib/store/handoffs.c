@@ -22,8 +22,6 @@
 /* A holder that dies this often with the same work takes others down with it. */
 enum { CUT_MOST = 20 };
 
-/* --- asking -------------------------------------------------------------------- */
-
 void
 handoff_note(struct db *db, long long id, const char *what, const char *detail)
 {
@@ -144,8 +142,6 @@ handoffs_expire(struct db *db)
 			"nobody took it in time; start hermes watch, or ask again");
 }
 
-/* --- the published summary ------------------------------------------------------ */
-
 /* While running, handoff_error holds the mark that each later change names. */
 void
 handoff_publish(struct db *db, long long id)
@@ -180,8 +176,6 @@ handoff_publish(struct db *db, long long id)
 	free(mark);
 	rows_end(rows);
 }
-
-/* --- showing ------------------------------------------------------------------- */
 
 static const char whole[] =
 	"SELECT h.id, h.request, h.session, h.platform, h.state, h.step, h.attempt, h.error, h.code,"
@@ -267,8 +261,6 @@ handoff_log(struct db *db, long long id)
 	}
 	return log;
 }
-
-/* --- claiming ------------------------------------------------------------------- */
 
 static struct json *
 record_of(struct db *db, long long id)
@@ -385,8 +377,6 @@ handoffs_waiting(struct db *db, long most, double *next)
 	}
 	return found;
 }
-
-/* --- on the way ------------------------------------------------------------------ */
 
 void
 handoff_step(struct db *db, const struct json *record, const char *step)
@@ -517,8 +507,6 @@ handoff_switch(struct db *db, struct json *record)
 	free(key);
 	json_free(place);
 }
-
-/* --- the end --------------------------------------------------------------------- */
 
 static void
 restore_route(struct db *db, const char *session, const struct json *route)
