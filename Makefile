@@ -20,7 +20,7 @@ CPPFLAGS += -D_GNU_SOURCE -Ilib -Ilib/store -Iadapters -DHERMES_VERSION='"$(VERS
 	$(shell pkg-config --cflags $(PKGS))
 ALL_CFLAGS = -std=c11 $(WARN) -fstack-protector-strong $(CFLAGS)
 LDFLAGS += -Wl,--as-needed
-LIBS = $(shell pkg-config --libs $(PKGS)) -ljq
+LIBS = $(shell pkg-config --libs $(PKGS)) -ljq -lm
 
 LIB = $(wildcard lib/*.c lib/store/*.c)
 SHARED = $(filter-out $(wildcard adapters/hermes-*),$(wildcard adapters/*.c))

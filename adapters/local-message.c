@@ -56,9 +56,9 @@ static int
 view_open(struct view *view, int fd)
 {
 	struct stat facts;
-	void *at = NULL;
+	void *at = text_empty;
 
-	*view = (struct view){0};
+	*view = (struct view){text_empty, 0};
 	if (fstat(fd, &facts))
 		return -1;
 	if (facts.st_size) {

@@ -200,7 +200,7 @@ ask(const char *method, const struct json *arguments, bool repeatable, double li
 	struct http_request request = {.url = url, .body = body, .length = strlen(body),
 		.repeatable = repeatable, .limit = limit, .proxy = adapter_setting("PROXY"),
 		.ca = adapter_setting("CA_FILE")};
-	struct http_reply reply;
+	struct http_reply reply = {0};
 
 	http_ask(&request, &reply);
 	read_reply(&call, &reply);

@@ -40,7 +40,7 @@ read_stdin(struct text *text)
 		text->at[--text->length] = '\0';
 }
 
-/* "telegram", "telegram:WORDS": the place, or the end of the program. Owned. */
+/* "PLATFORM" or "PLATFORM:WORDS": the place, or the end of the program. Owned. */
 static struct json *
 place_named(const char *target)
 {

@@ -189,7 +189,7 @@ dotenv_edit(const char *bytes, size_t length, const char *name, const char *valu
 		struct line line = line_at(at, end);
 		const char *next = line_after(&line, end);
 
-		if (line.name_length != strlen(name)
+		if (!line.name || line.name_length != strlen(name)
 			|| strncmp(line.name, name, line.name_length)) {
 			text_add(&edited, at, (size_t)(next - at));
 		} else if (value) {

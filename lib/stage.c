@@ -63,7 +63,7 @@ record_failed(const struct json *record)
 	return json_has(record, "error");
 }
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 put_error(struct json *record, int code, const char *format, va_list arguments)
 {
 	struct text words = TEXT_INIT;

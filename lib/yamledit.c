@@ -380,7 +380,8 @@ outermost(const struct node *root, const char *path)
 	while ((dot = strrchr(outer, '.'))) {
 		struct spot spot = find(root, outer);
 
-		if (spot.parent->first->next || spot.parent == root)
+		if (!spot.parent || !spot.parent->first || spot.parent->first->next
+			|| spot.parent == root)
 			break;
 		*dot = '\0';
 	}

@@ -31,8 +31,7 @@ wait_until() {
 
 # configure TEXT: the whole configuration file.
 configure() {
-	mkdir -p -m 700 "$HERMES_HOME"
-	(umask 077 && printf '%s\n' "$1" >"$HERMES_HOME/config.yaml")
+	(umask 077 && mkdir -p "$HERMES_HOME" && printf '%s\n' "$1" >"$HERMES_HOME/config.yaml")
 }
 
 # new_session [TITLE]: prints the id of a session in which something was said.
@@ -56,7 +55,8 @@ sql() {
 
 # start COMMAND...: in the background, ended in stop_all; its output goes to files.
 start() {
-	"$@" >"$BATS_TEST_TMPDIR/out.$((++STARTED))" 2>"$BATS_TEST_TMPDIR/err.$STARTED" 3>&- &
+	STARTED=$((STARTED + 1))
+	"$@" >"$BATS_TEST_TMPDIR/out.$STARTED" 2>"$BATS_TEST_TMPDIR/err.$STARTED" 3>&- &
 	STARTED_PIDS+=("$!")
 }
 STARTED=0

@@ -290,7 +290,7 @@ ask_once(struct talk *talk, const struct text *body, struct completion *completi
 		.limit = talk->deadline - clock_steady(), .proxy = getenv("HERMES_AGENT_PROXY"),
 		.ca = agent_setting("CA_FILE"), .on_data = completion_take, .data = completion};
 	struct attempt attempt = {.may_try = true, .after = -1};
-	struct http_reply reply;
+	struct http_reply reply = {0};
 
 	completion_init(completion, talk->stream ? agent_delta : NULL);
 	if (request.limit <= 0) {
@@ -319,7 +319,7 @@ ask_once(struct talk *talk, const struct text *body, struct completion *completi
 static double
 backoff(int tried)
 {
-	const char *list = agent_setting("BACKOFF"), *delay = NULL;
+	const char *list = agent_setting("BACKOFF"), *delay = "";
 	size_t length;
 
 	list = list ? list : "1,2,4";

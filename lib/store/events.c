@@ -62,14 +62,12 @@ event_put(struct db *db, const char *platform, const struct json *event)
 	if (place_whole(place)) {
 		key = binding_key(db, place);
 		text = without_nuls(bytes, length);
-		id = db_run(db, sql, "ssssssssssdsd", platform, json_text(place, "account"),
-			json_text_or(place, "chat", ""), json_text(event, "message"), key, NULL, user,
+		id = db_run(db, sql, "sssssjssssdsd", platform, json_text(place, "account"),
+			json_text_or(place, "chat", ""), json_text(event, "message"), key, place, user,
 			json_text(event, "user.name"), text, json_text(event, "reply_to"),
 			json_number(event, "at", clock_now()), platform, clock_now());
 		if (id)
 			id = db_last_id(db);
-		if (id)
-			db_run(db, "UPDATE courier_events SET place = ? WHERE id = ?", "ji", place, id);
 		meet(db, platform, event);
 		free(key);
 		free(text);

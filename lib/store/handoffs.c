@@ -363,7 +363,8 @@ handoffs_claim(struct db *db, const char *session, long limit, const struct clai
 long
 handoffs_waiting(struct db *db, long most, double *next)
 {
-	struct rows *rows = db_query(db, candidates, "s", NULL);
+	const char *any_session = NULL;
+	struct rows *rows = db_query(db, candidates, "s", any_session);
 	long found = 0;
 
 	while (found < most && rows_next(rows)) {
