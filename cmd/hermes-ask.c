@@ -11,6 +11,7 @@
 #include "opts.h"
 #include "out.h"
 #include "platform.h"
+#include "run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ main(int argc, char **argv)
 	char *line;
 
 	program_start(argv[0]);
+	run_bound_to(getppid()); /* a poll is nobody's once its listener is gone */
 	if (opts_parse(argc, argv, &usage) != 2)
 		opts_misused(&usage, "a platform and a verb are needed");
 	if (!strcmp(argv[1], "about") || !strcmp(argv[1], "check"))

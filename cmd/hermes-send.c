@@ -75,6 +75,8 @@ send_text(const char *target, const char *words)
 	struct text text = TEXT_INIT;
 	struct json *place = place_named(target), *record = json_object(), *shown;
 	struct claimer claimer = {.fd = lease_own(), .holder = NULL};
+	struct sending sending = {.record = record, .platform = json_text(place, "platform"),
+		.enter = send_enter_freely};
 	bool later;
 	long long id;
 
@@ -91,7 +93,9 @@ send_text(const char *target, const char *words)
 	id = delivery_new(db, place, NULL, text.at, text.length);
 	claim_try(&claimer, LEASE_DELIVERY, id, 0, 0);
 	db_commit(db);
-	send_delivery(db, id, record, NULL);
+	sending.db = db;
+	sending.delivery = id;
+	send_parts(&sending);
 	later = json_true(record, "error.retry");
 	db_begin(db);
 	if (later)

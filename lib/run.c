@@ -20,14 +20,22 @@ extern char **environ;
 /* What a child may say unread while it is being told something. */
 enum { CHILD_SAYS_MOST = 64 << 20 };
 
+void
+run_bound_to(pid_t parent)
+{
+	if (!parent)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+}
+
 /* In the child: three streams, no more; die with the parent. Reports exec's failure. */
 static void
 become(char *const argv[], char *const environment[], int in, int out, int report, pid_t parent)
 {
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127);
+	run_bound_to(parent);
 	signal(SIGPIPE, SIG_DFL);
 	dup2(in, 0);
 	dup2(out, 1);

@@ -32,6 +32,9 @@ int child_end(struct child *child, double deadline);
 /* Kill the group and wait. */
 void child_kill(struct child *child);
 
+/* In a fresh child: die with `parent`, and at once if it is dead already. 0: nothing. */
+void run_bound_to(pid_t parent);
+
 /* The path of a sister program ("hermes-adapter-x"): our own folder, then PATH. Owned or NULL. */
 char *program_path(const char *name);
 

@@ -19,26 +19,25 @@
 
 /* Does the platform take repeats? Asked only when there is something uncertain. */
 static bool
-takes_repeats(struct db *db, long long id)
+takes_repeats(const struct sending *sending)
 {
-	char *platform = db_word(db, "SELECT platform FROM courier_deliveries WHERE id = ?"
-		" AND tried IS NOT NULL", "i", id);
-	const struct json *about = platform ? platform_about(platform, NULL, NULL) : NULL;
-	bool repeats = about && (json_true(about, "idempotency") || json_true(about, "readback"));
+	const struct json *about;
 
-	free(platform);
-	return repeats;
+	if (!db_number(sending->db, 0, "SELECT 1 FROM courier_deliveries WHERE id = ?"
+		" AND tried IS NOT NULL", "i", sending->delivery))
+		return false;
+	about = platform_about(sending->platform, NULL, NULL);
+	return about && (json_true(about, "idempotency") || json_true(about, "readback"));
 }
 
 static bool
-rests(struct db *db, long long id, struct json *record)
+rests(const struct sending *sending)
 {
-	char *platform = db_word(db, "SELECT platform FROM courier_deliveries WHERE id = ?", "i", id);
-	double rest = platform ? platform_rest(db, platform) : 0;
+	double rest = platform_rest(sending->db, sending->platform);
 
 	if (rest > 0)
-		record_retry(record, EX_AWAY, rest, "%s wants to be left alone for %.0f s", platform, rest);
-	free(platform);
+		record_retry(sending->record, EX_AWAY, rest, "%s wants to be left alone for %.0f s",
+			sending->platform, rest);
 	return rest > 0;
 }
 
@@ -149,29 +148,31 @@ report_end(struct db *db, long long id, struct json *record)
 }
 
 void
-send_delivery(struct db *db, long long id, struct json *record,
-	bool (*stands)(struct db *, struct json *))
+send_parts(struct sending *sending)
 {
+	struct db *db = sending->db;
 	bool more = true;
 
-	while (more && !rests(db, id, record)) {
-		bool safe = takes_repeats(db, id), begun;
+	while (more && !rests(sending)) {
+		bool safe = takes_repeats(sending), begun;
 		struct part part;
 		struct json *answer;
 
 		db_begin(db);
-		begun = (!stands || stands(db, record)) && delivery_begin(db, id, safe, &part);
+		begun = sending->enter(sending) && delivery_begin(db, sending->delivery, safe, &part);
 		db_commit(db);
 		if (!begun)
 			break;
 		answer = ask(&part);
 		db_begin(db);
-		more = (!stands || stands(db, record)) && keep_outcome(db, &part, record, answer);
+		more = sending->enter(sending) && keep_outcome(db, &part, sending->record, answer);
 		db_wake(db);
 		db_commit(db);
 		part_release(&part);
 		json_free(answer);
 	}
-	report_end(db, id, record);
-	delivery_put_done(db, id, record);
+	if (!sending->delivery)
+		return;
+	report_end(db, sending->delivery, sending->record);
+	delivery_put_done(db, sending->delivery, sending->record);
 }

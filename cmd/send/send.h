@@ -6,12 +6,23 @@
 #include "deliveries.h"
 
 /*
- * Send what is left of a delivery, part by part. `stands` is asked within each transaction
- * whether the holder may still write (NULL: always). On trouble the record gains an error;
- * a place that moved replaces the record's.
+ * What is being sent: `enter` is called first in every transaction: it says whether the
+ * holder may still write, and names the delivery (making it the first time). On trouble
+ * the record gains an error; a place that moved replaces the record's.
  */
-void send_delivery(struct db *db, long long id, struct json *record,
-	bool (*stands)(struct db *db, struct json *record));
+struct sending {
+	struct db *db;
+	struct json *record;
+	const char *platform;
+	long long delivery;
+	bool (*enter)(struct sending *sending);
+};
+
+/* Send what is left of it, part by part. */
+void send_parts(struct sending *sending);
+
+/* For a delivery that belongs to nothing: it stands by itself. */
+bool send_enter_freely(struct sending *sending);
 
 /* The stage: the agent's reply, or the notice alone, goes to the record's place. */
 void send_record(struct db *db, struct json *record);

@@ -14,15 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool
-stands(struct db *db, struct json *record)
-{
-	if (!claim_stands(db, record))
-		return false;
-	claim_extend(db, record, figure_adapter());
-	return true;
-}
-
 /* The words to send; `length` counts. Owned. */
 static char *
 words_of(const struct json *record, size_t *length)
@@ -50,29 +41,42 @@ keep_as_sent(struct db *db, const struct json *record, const char *words, size_t
 	free(stored);
 }
 
+static bool
+enter(struct sending *sending)
+{
+	struct json *record = sending->record;
+	size_t length = 0;
+	char *words;
+
+	if (!claim_stands(sending->db, record))
+		return false;
+	claim_extend(sending->db, record, figure_adapter());
+	if (sending->delivery)
+		return true;
+	words = words_of(record, &length);
+	keep_as_sent(sending->db, record, words, length);
+	sending->delivery = delivery_of_record(sending->db, record, words, length);
+	if (json_has(record, "handoff"))
+		handoff_step(sending->db, record, "sending");
+	free(words);
+	return true;
+}
+
 void
 send_record(struct db *db, struct json *record)
 {
-	size_t length = 0;
-	char *words;
-	long long id = 0;
+	struct sending sending = {db, record, json_text_or(record, "place.platform", ""),
+		record_number(record, "delivery.id"), enter};
 
-	if (!json_has(record, "event") || !json_has(record, "turn")
-		|| !strcmp(json_text_or(record, "delivery.state", ""), "sent"))
-		return;
-	words = words_of(record, &length);
-	db_begin(db);
-	if (claim_stands(db, record)) {
-		keep_as_sent(db, record, words, length);
-		id = delivery_of_record(db, record, words, length);
-		if (json_has(record, "handoff"))
-			handoff_step(db, record, "sending");
-		db_wake(db);
-	}
-	db_commit(db);
-	if (id)
-		send_delivery(db, id, record, stands);
-	free(words);
+	if (json_has(record, "event") && json_has(record, "turn")
+		&& strcmp(json_text_or(record, "delivery.state", ""), "sent"))
+		send_parts(&sending);
+}
+
+bool
+send_enter_freely(struct sending *sending)
+{
+	return sending->delivery;
 }
 
 /* One that is due: sent, postponed, or ended. */
@@ -80,10 +84,12 @@ static bool
 send_one(struct db *db, long long id)
 {
 	struct json *record = json_object(), *shown;
+	char *platform = db_word(db, "SELECT platform FROM courier_deliveries WHERE id = ?", "i", id);
+	struct sending sending = {db, record, platform, id, send_enter_freely};
 	struct out out = {.json = true};
 	bool good;
 
-	send_delivery(db, id, record, NULL);
+	send_parts(&sending);
 	good = !record_failed(record);
 	db_begin(db);
 	shown = delivery_json(db, id);
@@ -100,6 +106,7 @@ send_one(struct db *db, long long id)
 	out_json(&out, shown);
 	json_free(shown);
 	json_free(record);
+	free(platform);
 	return good;
 }
 

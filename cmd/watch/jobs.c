@@ -4,6 +4,7 @@
 #include "die.h"
 #include "figures.h"
 #include "out.h"
+#include "run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,11 +50,12 @@ say_job(const char *what, const struct job *job)
 }
 
 static void __attribute__((noreturn))
-become(const char *const argv[], int out)
+become(const char *const argv[], int out, bool bound, pid_t watcher)
 {
 	sigset_t none;
 
 	setpgid(0, 0);
+	run_bound_to(bound ? watcher : 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -68,6 +70,7 @@ struct job *
 job_start(const char *kind, const char *subject, const char *const argv[])
 {
 	struct job *job = jobs;
+	pid_t watcher = getpid();
 	int out[2];
 
 	while (job < jobs + JOBS_MOST && job->group)
@@ -80,7 +83,7 @@ job_start(const char *kind, const char *subject, const char *const argv[])
 	if (job->group < 0)
 		die(EX_BUG, "a process cannot be started:");
 	if (!job->group)
-		become(argv, out[1]);
+		become(argv, out[1], subject, watcher);
 	setpgid(job->group, job->group);
 	close(out[1]);
 	fcntl(out[0], F_SETFL, O_NONBLOCK);

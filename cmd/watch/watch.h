@@ -30,7 +30,10 @@ enum { JOBS_MOST = 256 };
 
 extern bool watch_events; /* --events */
 
-/* Start argv as a job. */
+/*
+ * Start argv as a job. A listener (one with a subject) dies with its watcher, so that the
+ * next one can listen at once; work that was begun goes on without us.
+ */
 struct job *job_start(const char *kind, const char *subject, const char *const argv[]);
 /* How many of the kind live; with `unclaimed`, only those that hold nothing yet. */
 int jobs_count(struct db *db, const char *kind, bool unclaimed);
