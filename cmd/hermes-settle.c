@@ -104,15 +104,6 @@ settle_handoff(const struct json *record, enum end end)
 	}
 }
 
-/* A reply that cannot be given is said where it was asked for, as far as that is possible. */
-static void
-fail_event(const struct json *record, long long id)
-{
-	bool denied = json_true(record, "error.denied");
-
-	event_end(db, id, denied ? "denied" : "failed", json_text_or(record, "error.text", ""));
-}
-
 static void
 settle_event(const struct json *record, enum end end)
 {
@@ -124,7 +115,7 @@ settle_event(const struct json *record, enum end end)
 		event_end(db, id, why ? "failed" : "done", why);
 		break;
 	case FAILED:
-		fail_event(record, id);
+		event_end(db, id, json_true(record, "error.denied") ? "denied" : "failed", text);
 		break;
 	case AGAIN:
 		event_postpone(db, id, delay_of(record), true, text);

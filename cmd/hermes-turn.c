@@ -13,6 +13,7 @@
 #include "die.h"
 #include "events.h"
 #include "figures.h"
+#include "handoffs.h"
 #include "messages.h"
 #include "opts.h"
 #include "run.h"
@@ -70,6 +71,8 @@ begin(struct json *record, const char *session)
 		keep_words(record, session);
 		session_reopen(db, session);
 		event_step(db, event, "speaking");
+		if (json_has(record, "handoff"))
+			handoff_step(db, record, "speaking");
 		db_run(db, "UPDATE courier_seats SET turn = ?, turn_at = ? WHERE id = ?", "sdi",
 			json_text_or(record, "event.origin", "a message"), clock_now(), seat);
 		db_wake(db);
@@ -120,7 +123,7 @@ tell(struct telling *telling, const struct json *record, const char *session)
 {
 	long long said = db_number(db, 0, "SELECT said FROM courier_events WHERE id = ?", "i",
 		record_number(record, "event.id"));
-	struct message_range range = {.session = session, .before = said, .limit = -1, .active = true};
+	struct message_range range = {.session = session, .but = said, .limit = -1, .active = true};
 	struct json *head = json_object(), *event = json_object();
 
 	json_put_number(head, "head.protocol", 1);

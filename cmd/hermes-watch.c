@@ -30,7 +30,7 @@ static long slots = 4;
 static volatile sig_atomic_t stopping;
 
 /* A pipeline that ends without having found work is not started again at once. */
-static const double FRUITLESS = 0.5;
+static const double FRUITLESS = 0.5, NEVER = 1e15;
 static double not_before[3];
 
 struct work {
@@ -80,7 +80,7 @@ look(const struct work *work, double *next)
 	if (pause > 0) {
 		if (*next < 0 || pause < *next)
 			*next = pause;
-		return false;
+		return pause < NEVER;
 	}
 	starting = jobs_count(db, work->kind, true);
 	waiting = work->waiting(db, slots, next);
@@ -109,6 +109,26 @@ job_ended(const struct job *job)
 		if (!strcmp(works[i].kind, job->kind) && job->status && !job->claimed)
 			not_before[i] = clock_steady() + FRUITLESS;
 	if (!strcmp(job->kind, "listen"))
+		listener_ended(job);
+}
+
+/* With --once, what cannot be done now is not tried again: a timer will. */
+static int once_status;
+
+static void
+once_ended(const struct job *job)
+{
+	bool listening = !strcmp(job->kind, "listen");
+
+	for (size_t i = 0; i < sizeof works / sizeof *works; i++)
+		if (!strcmp(works[i].kind, job->kind) && job->status > EX_NO && !job->claimed)
+			not_before[i] = NEVER * 2;
+		else if (!strcmp(works[i].kind, job->kind) && !job->claimed)
+			not_before[i] = clock_steady() + 0.05;
+	if (job->status > EX_NO && !(listening && job->status == EX_LATER) && !once_status
+		&& (listening || !job->claimed))
+		once_status = job->status;
+	if (listening)
 		listener_ended(job);
 }
 
@@ -166,14 +186,17 @@ static void
 do_all_there_is(void)
 {
 	double next = -1;
+	struct bell bell;
 
+	bell_open(&bell);
 	listeners_find(db);
 	listeners_once(db);
 	say_ready();
 	while (!stopping && (look_for_work(&next) || jobs_alive())) {
-		jobs_wait(-1, 0.05, job_ended);
-		memset(not_before, 0, sizeof not_before);
+		jobs_wait(bell.fd, 0.05, once_ended);
+		bell_heard(&bell);
 	}
+	bell_close(&bell);
 	wind_up();
 }
 
@@ -213,5 +236,5 @@ main(int argc, char **argv)
 	else
 		serve();
 	db_close(db);
-	return 0;
+	return once_status;
 }

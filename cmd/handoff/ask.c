@@ -368,6 +368,29 @@ is_free(const struct json *handoff, double *in)
 	return is_state(handoff, "pending") || !json_has(handoff, "holder");
 }
 
+/* What a step of the log means to a person, or NULL. */
+static const char *
+step_words(const char *what)
+{
+	static const struct { const char *what, *words; } steps[] = {
+		{"requested", "asked; waiting for somebody to take it"},
+		{"claimed", "taken"},
+		{"opening", "opening a thread there"},
+		{"opened", "the place is ready"},
+		{"switched", "that place continues this conversation now"},
+		{"speaking", "the agent is speaking"},
+		{"sending", "sending its words"},
+		{"waiting", "waiting"},
+		{"trying again later", "it did not work; trying again"},
+		{"put back", "everything is back as it was"},
+	};
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		if (!strcmp(what, steps[i].what))
+			return steps[i].words;
+	return NULL;
+}
+
 /* Each new line of its log, as it happens, for a person. Returns how many were shown. */
 static size_t
 show_steps(long long id, size_t shown)
@@ -377,10 +400,12 @@ show_steps(long long id, size_t shown)
 
 	for (; shown < count; shown++) {
 		struct json *line = json_item(log, "", shown);
+		const char *words = step_words(json_text_or(line, "what", ""));
 		const char *detail = json_text(line, "detail");
+		bool why = detail && strstr(json_text_or(line, "what", ""), "ing") && words;
 
-		if (isatty(STDERR_FILENO) && !ask.out.quiet)
-			warn("%s%s%s", json_text_or(line, "what", ""), detail ? ": " : "", detail ? detail : "");
+		if (words && isatty(STDERR_FILENO) && !ask.out.quiet)
+			warn("%s%s%s", words, why ? ": " : "", why ? detail : "");
 		json_free(line);
 	}
 	json_free(log);

@@ -133,11 +133,12 @@ static void
 open_thread(struct json *record, struct json *home)
 {
 	struct json *question = json_object(), *answer;
-	const char *outcome;
+	const char *outcome, *name = json_text(record, "session.title");
 	char *key = xformat("h%s", json_text_or(record, "handoff.id", "0"));
+	char *title = xformat("Hermes%s%s", name ? " — " : "", name ? name : "");
 
 	json_put(question, "place", json_copy(home));
-	json_put_text(question, "title", json_text_or(record, "session.title", "Hermes"));
+	json_put_text(question, "title", title);
 	json_put_text(question, "delivery", key);
 	if (json_has(record, "handoff.again"))
 		json_put_number(question, "again.since", json_number(record, "handoff.again", 0));
@@ -152,6 +153,7 @@ open_thread(struct json *record, struct json *home)
 			*outcome == 'h' ? json_text_or(answer, "why", "it has no threads") : NULL);
 	else if (answer)
 		not_opened(record, answer);
+	free(title);
 	free(key);
 	json_free(answer);
 	json_free(question);

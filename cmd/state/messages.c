@@ -136,7 +136,7 @@ append_batch(struct db *db, const char *id, long epoch, struct lines *in, long *
 		++*number;
 		message = message_of_line(line, length, &why);
 		if (message)
-			text_format(&ids, "%lld\n", message_add(db, id, message));
+			text_format(&ids, "%lld\n", message_once(db, id, message));
 		json_free(message);
 	} while (!why && clock_steady() < until && lines_ready(in));
 	db_commit(db);
@@ -176,7 +176,7 @@ append_one(struct db *db, const char *id, long epoch, struct json *message)
 	db_begin(db);
 	state_need_seat(db, id, epoch);
 	session_reopen(db, id);
-	made = message_add(db, id, message);
+	made = message_once(db, id, message);
 	db_wake(db);
 	db_commit(db);
 	print_id(made);

@@ -280,7 +280,7 @@ record_of(struct db *db, long long id)
 	put_value(record, rows, 4, "handoff.wanted");
 	put_words(record, rows, 5, "handoff.notice");
 	put_value(record, rows, 6, "handoff.options");
-	if (!row_null(rows, 8))
+	if (!row_null(rows, 8) && !strcmp(row_text(rows, 8), "opening"))
 		json_put_number(record, "handoff.again", row_real(rows, 9));
 	json_put(record, "session", session_brief(db, row_text(rows, 0)));
 	put_value(record, rows, 7, "place");
@@ -523,7 +523,7 @@ undo(struct db *db, long long id)
 {
 	struct rows *rows = db_query(db, "SELECT session, key, replaced FROM courier_handoffs"
 		" WHERE id = ? AND replaced IS NOT NULL", "i", id);
-	struct json *replaced, *before, *seat, *route, *place;
+	struct json *replaced, *before, *seat, *route;
 	char *session, *key;
 
 	if (!rows_next(rows))
@@ -536,11 +536,9 @@ undo(struct db *db, long long id)
 	seat = json_at(replaced, "seat");
 	route = json_at(replaced, "route");
 	if (binding_restore(db, key, before, (long long)json_number(replaced, "version", -1))) {
-		place = json_at(seat, "place");
-		seat_move(db, session, json_text(seat, "key"), place, 0);
+		seat_restore(db, session, seat);
 		restore_route(db, session, route);
 		handoff_note(db, id, "put back", key);
-		json_free(place);
 	} else {
 		handoff_note(db, id, "left", "the place is already in use");
 	}

@@ -42,22 +42,17 @@ message_add(struct db *db, const char *session, const struct json *message)
 	static const char sql[] = "INSERT INTO messages (session_id, role, content, tool_calls,"
 		" tool_call_id, tool_name, timestamp, finish_reason, reasoning, platform_message_id)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-	const char *known = json_text(message, "platform_message_id");
 	size_t length = 0;
 	const char *content = json_bytes(message, "content", &length);
-	char *calls, *parts = NULL;
-	long long id = known ? db_number(db, 0, "SELECT id FROM messages WHERE session_id = ?"
-		" AND platform_message_id = ?", "ss", session, known) : 0;
+	char *calls = column_text(message, "tool_calls"), *parts = NULL;
+	long long id;
 
-	if (id)
-		return id;
-	calls = column_text(message, "tool_calls");
 	if (!content && (content = parts = column_text(message, "content")))
 		length = strlen(parts);
 	db_run(db, sql, "ssbsssdsss", session, json_text_or(message, "role", "user"), content, length,
 		calls, json_text(message, "tool_call_id"), json_text(message, "tool_name"),
 		json_number(message, "timestamp", clock_now()), json_text(message, "finish_reason"),
-		json_text(message, "reasoning"), known);
+		json_text(message, "reasoning"), json_text(message, "platform_message_id"));
 	id = db_last_id(db);
 	db_run(db, "UPDATE sessions SET message_count = coalesce(message_count, 0) + 1,"
 		" tool_call_count = coalesce(tool_call_count, 0) + ? WHERE id = ?", "is",
@@ -65,6 +60,16 @@ message_add(struct db *db, const char *session, const struct json *message)
 	free(calls);
 	free(parts);
 	return id;
+}
+
+long long
+message_once(struct db *db, const char *session, const struct json *message)
+{
+	const char *known = json_text(message, "platform_message_id");
+	long long id = known ? db_number(db, 0, "SELECT id FROM messages WHERE session_id = ?"
+		" AND platform_message_id = ?", "ss", session, known) : 0;
+
+	return id ? id : message_add(db, session, message);
 }
 
 long long
@@ -99,7 +104,7 @@ static const char columns[] =
 	"SELECT id, session_id, role, content, tool_call_id, tool_calls, tool_name, timestamp,"
 	" token_count, finish_reason, reasoning, platform_message_id, active, compacted"
 	" FROM messages WHERE session_id = ?1 AND id > ?2 AND (?3 = 0 OR id < ?3)"
-	" AND (?4 IS NULL OR role = ?4) AND (?5 = 0 OR (active = 1 AND compacted = 0))"
+	" AND id <> ?7 AND (?4 IS NULL OR role = ?4) AND (?5 = 0 OR (active = 1 AND compacted = 0))"
 	" ORDER BY id LIMIT ?6";
 
 static bool
@@ -153,8 +158,8 @@ messages_each(struct db *db, const struct message_range *range,
 	while (more) {
 		long left = range->limit < 0 ? BATCH_ROWS : range->limit - count;
 		long wish = left < BATCH_ROWS ? left : BATCH_ROWS, got = 0;
-		struct rows *rows = db_query(db, columns, "siisii", range->session, after, range->before,
-			range->role, (long long)range->active, (long long)wish);
+		struct rows *rows = db_query(db, columns, "siisiii", range->session, after,
+			range->before, range->role, (long long)range->active, (long long)wish, range->but);
 
 		more = false;
 		while (rows_next(rows)) {

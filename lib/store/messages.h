@@ -11,10 +11,14 @@
 /*
  * Within a transaction: append a message: {"role","content","tool_calls","tool_call_id",
  * "tool_name","platform_message_id","finish_reason","reasoning","timestamp"}; tool_calls
- * may be a text (kept byte for byte) or JSON. Returns its id. With a platform_message_id
- * that the session already holds, nothing is added and the id of that message returns.
+ * may be a text (kept byte for byte) or JSON. Returns its id.
  */
 long long message_add(struct db *db, const char *session, const struct json *message);
+/*
+ * The same, unless the session holds a message with that platform_message_id already: then
+ * the id of that one. (Some platforms count per chat: two messages may share an id.)
+ */
+long long message_once(struct db *db, const char *session, const struct json *message);
 /* The same for plain words. */
 long long message_say(struct db *db, const char *session, const char *role, const char *content,
 	size_t length, const char *platform_message_id);
@@ -30,6 +34,7 @@ char *message_content(struct db *db, long long id); /* owned, or NULL */
 struct message_range {
 	const char *session;
 	long long after, before; /* before: 0 for no bound */
+	long long but;     /* this one is left out */
 	long limit;
 	const char *role;  /* NULL: every role */
 	bool active;       /* leave out what was compacted or rewound away */

@@ -63,6 +63,18 @@ seat_move(struct db *db, const char *session, const char *key, const struct json
 		session);
 }
 
+void
+seat_restore(struct db *db, const char *session, const struct json *before)
+{
+	struct json *place = json_at(before, "place");
+
+	db_run(db, "UPDATE courier_seats SET key = ?, place = ?, handoff = NULL, since = ?, epoch = ?"
+		" WHERE session = ?", "sjdis", json_text(before, "key"), place,
+		json_number(before, "since", clock_now()), (long long)json_number(before, "epoch", 1),
+		session);
+	json_free(place);
+}
+
 /* A running turn of Hermes Agent is keyed by the root of a line of compressed sessions. */
 static struct rows *
 foreign_turn(struct db *db, const char *session)

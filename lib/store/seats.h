@@ -22,6 +22,12 @@ void seat_move(struct db *db, const char *session, const char *key, const struct
 	long long handoff);
 
 /*
+ * Within a transaction: back to what seat_json gave before a move that came to nothing, the
+ * epoch too: whoever sat there is at home again.
+ */
+void seat_restore(struct db *db, const char *session, const struct json *before);
+
+/*
  * Who speaks on this session now, in words (owned), or NULL: the holder of the turn's byte, or
  * Hermes Agent's row in session_turn_leases. For refusals; a turn itself takes the byte.
  */
