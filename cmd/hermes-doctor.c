@@ -6,45 +6,14 @@
 #include "doctor/findings.h"
 
 #include "die.h"
-#include "out.h"
-
-#include <stdarg.h>
-
-static struct out out;
-static bool broken;
-
-void
-finding(enum state state, const char *subject, const char *remedy, const char *format, ...)
-{
-	static const char *const words[] = {"ok", "warn", "bad"};
-	struct json *line = json_object();
-	struct text said = TEXT_INIT;
-	va_list arguments;
-
-	va_start(arguments, format);
-	text_vformat(&said, format, arguments);
-	va_end(arguments);
-	broken = broken || state == BAD;
-	json_put_text(line, "subject", subject);
-	json_put_text(line, "state", words[state]);
-	json_put_bytes(line, "text", said.at, said.length);
-	if (remedy)
-		json_put_text(line, "remedy", remedy);
-	if (out_human(&out))
-		out_text("%-4s  %s: %s%s%s\n", words[state], subject, said.at, remedy ? "; " : "",
-			remedy ? remedy : "");
-	else
-		out_json(&out, line);
-	text_release(&said);
-	json_free(line);
-}
+#include "opts.h"
 
 int
 main(int argc, char **argv)
 {
 	const struct opt opts[] = {
-		{"json", 0, OPT_FLAG, &out.json, NULL, "print JSON also on a terminal"},
-		{"jq", 0, OPT_TEXT, &out.jq, "FILTER", "pass what is printed through a jq filter"},
+		{"json", 0, OPT_FLAG, &findings_out.json, NULL, "print JSON also on a terminal"},
+		{"jq", 0, OPT_TEXT, &findings_out.jq, "FILTER", "pass what is printed through a jq filter"},
 		{0},
 	};
 	const struct usage usage = {"[--json]",
@@ -61,7 +30,7 @@ main(int argc, char **argv)
 		examine_agent();
 		examine_platforms();
 	}
-	if (broken)
+	if (findings_broken)
 		warn("something that is switched on does not work; see what is marked bad");
-	return broken ? EX_NO : 0;
+	return findings_broken ? EX_NO : 0;
 }

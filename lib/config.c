@@ -9,7 +9,7 @@
 #include "die.h"
 #include "dotenv.h"
 #include "home.h"
-#include "platform.h"
+#include "installed.h"
 #include "whole.h"
 #include "yamlnode.h"
 

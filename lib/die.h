@@ -9,7 +9,7 @@
 #ifndef DIE_H
 #define DIE_H
 
-#include <stddef.h>
+#include "alloc.h"
 
 /* Exit statuses beside sysexits.h's, see docs/man/hermes.1. */
 enum { EX_NO = 1, EX_USER = 64, EX_BAD = 65, EX_MISSING = 66, EX_AWAY = 69, EX_BUG = 70,
@@ -22,10 +22,6 @@ const char *program_name(void);
 void die(int status, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Allocators that never return NULL. */
-void *xmalloc(size_t size);
-void *xrealloc(void *old, size_t size);
-char *xstrdup(const char *text);
 /* xformat: an owned, formatted string. */
 char *xformat(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

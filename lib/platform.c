@@ -4,111 +4,15 @@
 #include "config.h"
 #include "die.h"
 #include "figures.h"
-#include "home.h"
 #include "run.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PROTOCOL = 1, NAME_MOST = 32, ANSWER_MOST = 64 << 20 };
-
-static const char prefix[] = "hermes-adapter-";
-
-bool
-platform_valid(const char *platform)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
-	size_t length = strspn(platform, allowed);
-
-	return length && length <= NAME_MOST && !platform[length] && !strchr("_-", *platform);
-}
-
-char *
-platform_program(const char *platform)
-{
-	char *name, *path;
-
-	if (!platform_valid(platform))
-		return NULL;
-	name = xformat("%s%s", prefix, platform);
-	path = program_path(name);
-	free(name);
-	return path;
-}
-
-/* The adapters of one folder, as keys of `found`. */
-static void
-look_in_folder(const char *folder, struct json *found)
-{
-	DIR *dir = opendir(folder);
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		const char *platform = entry->d_name + sizeof prefix - 1;
-		char *path;
-
-		if (strncmp(entry->d_name, prefix, sizeof prefix - 1) || !platform_valid(platform))
-			continue;
-		path = xformat("%s/%s", folder, entry->d_name);
-		if (!access(path, X_OK))
-			json_put_true(found, platform, true);
-		free(path);
-	}
-	if (dir)
-		closedir(dir);
-}
-
-static int
-compare_names(const void *one, const void *other)
-{
-	return strcmp(*(char *const *)one, *(char *const *)other);
-}
-
-struct names {
-	char *list[1024];
-	size_t count;
-};
-
-static void
-collect_name(const char *name, const struct json *item, void *data)
-{
-	struct names *names = data;
-
-	(void)item;
-	if (names->count < sizeof names->list / sizeof *names->list)
-		names->list[names->count++] = xstrdup(name);
-}
-
-struct json *
-platform_names(void)
-{
-	struct json *found = json_object(), *sorted = json_array();
-	struct names names = {.count = 0};
-	const char *list = getenv("PATH");
-
-	look_in_folder(home_programs(), found);
-	while (list && *list) {
-		size_t length = strcspn(list, ":");
-		char *folder = xformat("%.*s", (int)length, list);
-
-		if (*folder)
-			look_in_folder(folder, found);
-		free(folder);
-		list += length + (list[length] == ':');
-	}
-	json_each(found, "", collect_name, &names);
-	qsort(names.list, names.count, sizeof *names.list, compare_names);
-	for (size_t i = 0; i < names.count; i++) {
-		json_append(sorted, json_new_text(names.list[i], strlen(names.list[i])));
-		free(names.list[i]);
-	}
-	json_free(found);
-	return sorted;
-}
+enum { PROTOCOL = 1, ANSWER_MOST = 64 << 20 };
 
 /* What was read of an answer so far, and why there is no more. */
 enum reading { WHOLE, CUT, LATE, TOO_LARGE };
@@ -233,7 +137,7 @@ platform_ask(const char *platform, const char *verb, const struct json *question
 	int *status, char **why)
 {
 	struct call call = {platform, verb, question, clock_steady() + limit, {0}};
-	char *path = platform_program(platform), *name = xformat("%s%s %s", prefix, platform, verb);
+	char *path = platform_program(platform), *name = xformat("hermes-adapter-%s %s", platform, verb);
 	struct json *answer = NULL;
 
 	*status = EX_AWAY;
@@ -259,7 +163,8 @@ ask_about(const char *platform, int *status, char **why)
 	if (!about || json_number(about, "protocol", 0) == PROTOCOL)
 		return about;
 	*status = EX_AWAY;
-	*why = xformat("%s%s: does not speak protocol %d", prefix, platform, PROTOCOL);
+	*why = xformat("hermes-adapter-%s: does not speak protocol %d", platform,
+			PROTOCOL);
 	json_free(about);
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "text.h"
 
-#include "die.h"
+#include "alloc.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ text_reserve(struct text *text, size_t more)
 	size_t need = text->length + more + 1, size = text->size ? text->size : 64;
 
 	if (need <= more)
-		die(EX_BUG, "a text of %zu bytes does not fit into memory", more);
+		no_memory();
 	if (need <= text->size)
 		return;
 	while (size < need)
@@ -80,7 +80,7 @@ text_vformat(struct text *text, const char *format, va_list arguments)
 	length = vsnprintf(NULL, 0, format, again);
 	va_end(again);
 	if (length < 0)
-		die(EX_BUG, "a text cannot be formatted:");
+		no_memory();
 	text_reserve(text, (size_t)length);
 	vsnprintf(text->at + text->length, (size_t)length + 1, format, arguments);
 	text->length += (size_t)length;

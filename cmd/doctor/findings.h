@@ -6,9 +6,12 @@
 #ifndef FINDINGS_H
 #define FINDINGS_H
 
-#include "json.h"
+#include "out.h"
 
 enum state { OK, WARN, BAD };
+
+extern struct out findings_out;
+extern bool findings_broken; /* one of them was bad */
 
 /* Say it. `remedy` may be NULL. */
 void finding(enum state state, const char *subject, const char *remedy, const char *format, ...)

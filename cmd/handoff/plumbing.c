@@ -139,6 +139,7 @@ handoff_claim_main(int argc, char **argv)
 	if (session)
 		session = session_named(db, session);
 	db_begin(db);
+	foreign_adopt(db);
 	records = handoffs_claim(db, session, limit, &claimer);
 	db_commit(db);
 	count = json_count(records, "");

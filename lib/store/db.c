@@ -219,6 +219,27 @@ row_json(struct rows *rows, int column)
 	return json_parse_stored(row_text(rows, column));
 }
 
+void
+row_put_text(struct rows *rows, int column, struct json *object, const char *key)
+{
+	if (!row_null(rows, column))
+		json_put_text(object, key, row_text(rows, column));
+}
+
+void
+row_put_number(struct rows *rows, int column, struct json *object, const char *key)
+{
+	if (!row_null(rows, column))
+		json_put_number(object, key, row_real(rows, column));
+}
+
+void
+row_put_json(struct rows *rows, int column, struct json *object, const char *key)
+{
+	if (!row_null(rows, column))
+		json_put(object, key, row_json(rows, column));
+}
+
 int
 row_columns(struct rows *rows)
 {
@@ -312,6 +333,27 @@ sqlite_forget_statements(struct db *db)
 		free(rows);
 	}
 	db->kept = NULL;
+}
+
+char *
+sqlite_uri(const char *path, const char *query)
+{
+	struct text uri = TEXT_INIT;
+
+	text_puts(&uri, "file:");
+	for (; *path; path++)
+		if (strchr("%?#", *path))
+			text_format(&uri, "%%%02X", (unsigned char)*path);
+		else
+			text_add(&uri, path, 1);
+	text_puts(&uri, query);
+	return text_take(&uri);
+}
+
+int
+sqlite_first_read(struct db *db)
+{
+	return sqlite3_exec(db->sqlite, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
 }
 
 static void

@@ -54,6 +54,10 @@ long long row_int(struct rows *rows, int column);
 double row_real(struct rows *rows, int column);
 bool row_null(struct rows *rows, int column);
 struct json *row_json(struct rows *rows, int column); /* owned; JSON null for SQL NULL */
+/* Add a column that is not NULL to `object`: as a text, a number, or the JSON it holds. */
+void row_put_text(struct rows *rows, int column, struct json *object, const char *key);
+void row_put_number(struct rows *rows, int column, struct json *object, const char *key);
+void row_put_json(struct rows *rows, int column, struct json *object, const char *key);
 int row_columns(struct rows *rows);
 const char *row_name(struct rows *rows, int column);
 

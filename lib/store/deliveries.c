@@ -98,12 +98,9 @@ delivery_json(struct db *db, long long id)
 	json_put_number(json, "attempt", (double)row_int(rows, 8));
 	json_put_text(json, "error", row_text(rows, 9));
 	json_put_number(json, "created", row_real(rows, 10));
-	if (!row_null(rows, 11))
-		json_put_number(json, "not_before", row_real(rows, 11));
-	if (!row_null(rows, 12))
-		json_put_text(json, "session", row_text(rows, 12));
-	if (!row_null(rows, 13))
-		json_put_number(json, "ended", row_real(rows, 13));
+	row_put_number(rows, 11, json, "not_before");
+	row_put_text(rows, 12, json, "session");
+	row_put_number(rows, 13, json, "ended");
 	rows_end(rows);
 	return json;
 }

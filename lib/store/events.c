@@ -94,13 +94,6 @@ event_notice(struct db *db, const struct json *record, const struct json *place,
 }
 
 static void
-put_words(struct json *record, struct rows *rows, int column, const char *key)
-{
-	if (!row_null(rows, column))
-		json_put_text(record, key, row_text(rows, column));
-}
-
-static void
 put_turn(struct db *db, struct rows *rows, struct json *record)
 {
 	long long reply = row_int(rows, 7);
@@ -116,8 +109,7 @@ put_turn(struct db *db, struct rows *rows, struct json *record)
 	text = message_content(db, reply);
 	json_put_id(record, "turn.message", reply);
 	json_put_text(record, "turn.text", text ? text : "");
-	if (!row_null(rows, 8))
-		json_put(record, "turn.actions", row_json(rows, 8));
+	row_put_json(rows, 8, record, "turn.actions");
 	free(text);
 }
 
@@ -132,11 +124,11 @@ event_put_done(struct db *db, long long id, struct json *record)
 	if (!rows_next(rows))
 		return;
 	json_put_id(record, "event.id", id);
-	put_words(record, rows, 0, "event.key");
-	put_words(record, rows, 1, "event.text");
-	put_words(record, rows, 2, "event.origin");
-	put_words(record, rows, 3, "event.user.id");
-	put_words(record, rows, 4, "event.user.name");
+	row_put_text(rows, 0, record, "event.key");
+	row_put_text(rows, 1, record, "event.text");
+	row_put_text(rows, 2, record, "event.origin");
+	row_put_text(rows, 3, record, "event.user.id");
+	row_put_text(rows, 4, record, "event.user.name");
 	if (row_null(rows, 13)) {
 		json_put_number(record, "event.attempt", (double)row_int(rows, 6) + 1);
 		json_put_number(record, "event.fence", (double)row_int(rows, 12));
@@ -295,14 +287,13 @@ event_json(struct db *db, long long id)
 		return NULL;
 	json = json_object();
 	for (int i = 0; i < 10; i++)
-		put_words(json, rows, i, texts[i]);
+		row_put_text(rows, i, json, texts[i]);
 	json_put_number(json, "attempt", (double)row_int(rows, 10));
 	json_put_text(json, "error", row_text(rows, 11));
 	json_put_number(json, "at", row_real(rows, 12));
-	if (!row_null(rows, 13))
-		json_put_number(json, "not_before", row_real(rows, 13));
-	put_words(json, rows, 14, "handoff");
-	put_words(json, rows, 15, "delivery");
+	row_put_number(rows, 13, json, "not_before");
+	row_put_text(rows, 14, json, "handoff");
+	row_put_text(rows, 15, json, "delivery");
 	rows_end(rows);
 	return json;
 }

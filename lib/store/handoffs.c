@@ -6,7 +6,6 @@
 #include "die.h"
 #include "events.h"
 #include "figures.h"
-#include "foreign.h"
 #include "messages.h"
 #include "notice.h"
 #include "out.h"
@@ -184,27 +183,6 @@ static const char whole[] =
 	" LEFT JOIN courier_events e ON e.id = h.event"
 	" LEFT JOIN courier_deliveries d ON d.id = h.delivery WHERE h.id = ?";
 
-static void
-put_words(struct json *json, struct rows *rows, int column, const char *key)
-{
-	if (!row_null(rows, column))
-		json_put_text(json, key, row_text(rows, column));
-}
-
-static void
-put_time(struct json *json, struct rows *rows, int column, const char *key)
-{
-	if (!row_null(rows, column))
-		json_put_number(json, key, row_real(rows, column));
-}
-
-static void
-put_value(struct json *json, struct rows *rows, int column, const char *key)
-{
-	if (!row_null(rows, column))
-		json_put(json, key, row_json(rows, column));
-}
-
 struct json *
 handoff_json(struct db *db, long long id)
 {
@@ -216,30 +194,30 @@ handoff_json(struct db *db, long long id)
 		return NULL;
 	json = json_object();
 	json_put_id(json, "id", row_int(rows, 0));
-	put_words(json, rows, 2, "session");
-	put_words(json, rows, 3, "platform");
-	put_words(json, rows, 4, "state");
+	row_put_text(rows, 2, json, "session");
+	row_put_text(rows, 3, json, "platform");
+	row_put_text(rows, 4, json, "state");
 	done = !strcmp(row_text(rows, 4), "completed"); /* then it says why no turn came of it */
 	json_put_text(json, "error", done ? NULL : row_text(rows, 7));
-	put_words(json, rows, 7, done ? "note" : "error");
+	row_put_text(rows, 7, json, done ? "note" : "error");
 	if (!row_null(rows, 8))
 		json_put_number(json, "code", (double)row_int(rows, 8));
-	put_words(json, rows, 5, "step");
+	row_put_text(rows, 5, json, "step");
 	json_put_number(json, "attempt", (double)row_int(rows, 6));
-	put_value(json, rows, 9, "place");
-	put_value(json, rows, 21, "wanted");
-	put_value(json, rows, 20, "options");
+	row_put_json(rows, 9, json, "place");
+	row_put_json(rows, 21, json, "wanted");
+	row_put_json(rows, 20, json, "options");
 	json_put_text(json, "turn", row_null(rows, 17) ? NULL : row_text(rows, 17));
-	put_value(json, rows, 19, "delivered");
-	put_words(json, rows, 1, "request");
-	put_words(json, rows, 10, "requester");
-	put_words(json, rows, 16, "holder");
+	row_put_json(rows, 19, json, "delivered");
+	row_put_text(rows, 1, json, "request");
+	row_put_text(rows, 10, json, "requester");
+	row_put_text(rows, 16, json, "holder");
 	if (!row_null(rows, 15))
 		json_put_id(json, "retry_of", row_int(rows, 15));
-	put_time(json, rows, 11, "created");
-	put_time(json, rows, 12, "claimed");
-	put_time(json, rows, 13, "ended");
-	put_time(json, rows, 14, "not_before");
+	row_put_number(rows, 11, json, "created");
+	row_put_number(rows, 12, json, "claimed");
+	row_put_number(rows, 13, json, "ended");
+	row_put_number(rows, 14, json, "not_before");
 	rows_end(rows);
 	return json;
 }
@@ -255,8 +233,8 @@ handoff_log(struct db *db, long long id)
 		struct json *line = json_object();
 
 		json_put_number(line, "at", row_real(rows, 0));
-		put_words(line, rows, 1, "what");
-		put_words(line, rows, 2, "detail");
+		row_put_text(rows, 1, line, "what");
+		row_put_text(rows, 2, line, "detail");
 		json_append(log, line);
 	}
 	return log;
@@ -273,17 +251,17 @@ record_of(struct db *db, long long id)
 	if (!rows_next(rows))
 		return record;
 	json_put_id(record, "handoff.id", id);
-	put_words(record, rows, 0, "handoff.session");
-	put_words(record, rows, 1, "handoff.platform");
+	row_put_text(rows, 0, record, "handoff.session");
+	row_put_text(rows, 1, record, "handoff.platform");
 	json_put_number(record, "handoff.attempt", (double)row_int(rows, 2) + 1);
 	json_put_number(record, "handoff.fence", (double)row_int(rows, 3));
-	put_value(record, rows, 4, "handoff.wanted");
-	put_words(record, rows, 5, "handoff.notice");
-	put_value(record, rows, 6, "handoff.options");
+	row_put_json(rows, 4, record, "handoff.wanted");
+	row_put_text(rows, 5, record, "handoff.notice");
+	row_put_json(rows, 6, record, "handoff.options");
 	if (!row_null(rows, 8) && !strcmp(row_text(rows, 8), "opening"))
 		json_put_number(record, "handoff.again", row_real(rows, 9));
 	json_put(record, "session", session_brief(db, row_text(rows, 0)));
-	put_value(record, rows, 7, "place");
+	row_put_json(rows, 7, record, "place");
 	event = row_int(rows, 10);
 	rows_end(rows);
 	if (event)
@@ -344,7 +322,6 @@ handoffs_claim(struct db *db, const char *session, long limit, const struct clai
 	long long *ids = xmalloc(sizeof *ids * (size_t)(limit > 0 ? limit : 1));
 	long count = 0;
 
-	foreign_adopt(db);
 	rows = db_query(db, candidates, "s", session);
 	while (count < limit && rows_next(rows)) {
 		if (take(db, rows, claimer))
@@ -402,161 +379,13 @@ handoff_place(struct db *db, const struct json *record)
 	json_free(place);
 }
 
-/* What the session's summary columns held before, for an undo. Owned. */
-static struct json *
-route_of(struct db *db, const char *session)
-{
-	static const char *const names[] = {"session_key", "chat_id", "chat_type", "thread_id",
-		"end_reason"};
-	struct rows *rows = db_query(db, "SELECT session_key, chat_id, chat_type, thread_id,"
-		" end_reason, ended_at FROM sessions WHERE id = ?", "s", session);
-	struct json *route = json_object();
-
-	if (!rows_next(rows))
-		return route;
-	for (int i = 0; i < 5; i++)
-		put_words(route, rows, i, names[i]);
-	put_time(route, rows, 5, "ended_at");
-	rows_end(rows);
-	return route;
-}
-
-/* Whether the key can change hands now; otherwise the record says why not. */
-static bool
-may_switch(struct db *db, struct json *record, const struct json *place, const char *key)
-{
-	char *there = NULL;
-	bool may = true;
-
-	if (event_key_busy(db, key)) {
-		record_wait(record, "a message at %s is being answered right now", key);
-		return false;
-	}
-	if (!json_true(record, "handoff.options.replace"))
-		there = binding_pushed_out(db, place, json_text_or(record, "session.id", ""));
-	if (there) {
-		struct json *brief = session_brief(db, there);
-
-		record_error(record, EX_LATER, "end it (hermes state end), hand off to another chat or "
-			"thread, or push it out with --replace",
-			"another conversation lives there: %s (%s)", there,
-			json_text_or(brief, "title", "untitled"));
-		json_free(brief);
-		free(there);
-		may = false;
-	}
-	return may;
-}
-
-static void
-bind_and_seat(struct db *db, long long id, const char *session, const struct json *place,
-	const char *key)
-{
-	struct json *replaced = json_object(), *now;
-
-	json_put(replaced, "binding", binding_state(db, key));
-	json_put(replaced, "seat", seat_json(db, session));
-	json_put(replaced, "route", route_of(db, session));
-	binding_set(db, place, session, id);
-	now = binding_state(db, key);
-	json_put_number(replaced, "version", json_number(now, "version", 0));
-	json_free(now);
-	seat_move(db, session, key, place, id);
-	session_reopen(db, session);
-	db_run(db, "UPDATE courier_handoffs SET key = ?, replaced = ? WHERE id = ?", "sji", key,
-		replaced, id);
-	json_free(replaced);
-}
-
-/* The notice is said once, as the user's, and is the key's first event, already claimed. */
-static void
-queue_notice(struct db *db, struct json *record, const struct json *place, const char *key)
-{
-	const char *session = json_text_or(record, "session.id", "");
-	long long id = record_number(record, "handoff.id"), said, event;
-	char *mark = xformat("handoff:%lld", id);
-	char *words = json_text(record, "handoff.notice") ? xstrdup(json_text(record, "handoff.notice"))
-		: notice_words(record);
-
-	said = message_say(db, session, "user", words, strlen(words), mark);
-	event = event_notice(db, record, place, key, words, mark, said);
-	db_run(db, "UPDATE courier_handoffs SET event = ? WHERE id = ?", "ii", event, id);
-	event_put_done(db, event, record);
-	free(words);
-	free(mark);
-}
-
-void
-handoff_switch(struct db *db, struct json *record)
-{
-	struct json *place = json_at(record, "place");
-	char *key;
-
-	if (!place || !place_whole(place)) {
-		record_error(record, EX_BAD, NULL, "the record has no place to switch to");
-		json_free(place);
-		return;
-	}
-	key = place_key(place, false);
-	if (may_switch(db, record, place, key)) {
-		bind_and_seat(db, record_number(record, "handoff.id"),
-			json_text_or(record, "session.id", ""), place, key);
-		queue_notice(db, record, place, key);
-		handoff_note(db, record_number(record, "handoff.id"), "switched", key);
-		db_wake(db);
-	}
-	free(key);
-	json_free(place);
-}
-
-static void
-restore_route(struct db *db, const char *session, const struct json *route)
-{
-	db_run(db, "UPDATE sessions SET session_key = ?, chat_id = ?, chat_type = ?, thread_id = ?"
-		" WHERE id = ?", "sssss", json_text(route, "session_key"), json_text(route, "chat_id"),
-		json_text(route, "chat_type"), json_text(route, "thread_id"), session);
-}
-
-/* What was switched is put back, unless somebody has used the place since. */
-static void
-undo(struct db *db, long long id)
-{
-	struct rows *rows = db_query(db, "SELECT session, key, replaced FROM courier_handoffs"
-		" WHERE id = ? AND replaced IS NOT NULL", "i", id);
-	struct json *replaced, *before, *seat, *route;
-	char *session, *key;
-
-	if (!rows_next(rows))
-		return;
-	session = row_copy(rows, 0);
-	key = row_copy(rows, 1);
-	replaced = row_json(rows, 2);
-	rows_end(rows);
-	before = json_at(replaced, "binding");
-	seat = json_at(replaced, "seat");
-	route = json_at(replaced, "route");
-	if (binding_restore(db, key, before, (long long)json_number(replaced, "version", -1))) {
-		seat_restore(db, session, seat);
-		restore_route(db, session, route);
-		handoff_note(db, id, "put back", key);
-	} else {
-		handoff_note(db, id, "left", "the place is already in use");
-	}
-	json_free(before);
-	json_free(seat);
-	json_free(route);
-	json_free(replaced);
-	free(session);
-	free(key);
-}
-
 void
 handoff_end(struct db *db, long long id, const char *state, int code, const char *error)
 {
 	bool completed = !strcmp(state, "completed");
 
 	if (!completed)
-		undo(db, id);
+		handoff_undo(db, id);
 	db_run(db, "UPDATE courier_handoffs SET state = ?, step = NULL, code = nullif(?, 0), error = ?,"
 		" holder = NULL, hold = NULL, not_before = NULL, ended = ? WHERE id = ?", "sisdi", state,
 		(long long)code, error, clock_now(), id);

@@ -56,6 +56,9 @@ void handoff_place(struct db *db, const struct json *record);
  */
 void handoff_switch(struct db *db, struct json *record);
 
+/* What was switched is put back, unless somebody has used the place since. */
+void handoff_undo(struct db *db, long long id);
+
 /* The end. What a failed or cancelled one had switched is put back where that is possible. */
 void handoff_end(struct db *db, long long id, const char *state, int code, const char *error);
 /* Back to its queue: due in `delay` seconds, another attempt counted or not. */

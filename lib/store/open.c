@@ -153,21 +153,6 @@ create(const char *path)
 	free(made);
 }
 
-char *
-sqlite_uri(const char *path, const char *query)
-{
-	struct text uri = TEXT_INIT;
-
-	text_puts(&uri, "file:");
-	for (; *path; path++)
-		if (strchr("%?#", *path))
-			text_format(&uri, "%%%02X", (unsigned char)*path);
-		else
-			text_add(&uri, path, 1);
-	text_puts(&uri, query);
-	return text_take(&uri);
-}
-
 /* Copied by another process: closing a descriptor of the store here would drop its locks. */
 static char *
 private_copy(const char *path)
@@ -206,12 +191,6 @@ remove_copy(char *copy)
 		*slash = '\0';
 	rmdir(copy);
 	free(copy);
-}
-
-int
-sqlite_first_read(struct db *db)
-{
-	return sqlite3_exec(db->sqlite, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
 }
 
 /* A read-only medium: immutable only where no WAL content exists, else from a copy. */

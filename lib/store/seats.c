@@ -37,10 +37,8 @@ seat_json(struct db *db, const char *session)
 		return json_null();
 	seat = json_object();
 	json_put_number(seat, "epoch", (double)row_int(rows, 0));
-	if (!row_null(rows, 1))
-		json_put_text(seat, "key", row_text(rows, 1));
-	if (!row_null(rows, 2))
-		json_put(seat, "place", row_json(rows, 2));
+	row_put_text(rows, 1, seat, "key");
+	row_put_json(rows, 2, seat, "place");
 	json_put_number(seat, "since", row_real(rows, 3));
 	rows_end(rows);
 	return seat;

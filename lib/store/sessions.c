@@ -126,8 +126,7 @@ session_brief(struct db *db, const char *id)
 		return brief;
 	}
 	for (int i = 0; i < 7; i++)
-		if (!row_null(rows, i))
-			json_put_text(brief, keys[i], row_text(rows, i));
+		row_put_text(rows, i, brief, keys[i]);
 	rows_end(rows);
 	return brief;
 }
