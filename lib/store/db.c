@@ -20,7 +20,7 @@
 
 enum { CHECKPOINT_SLOT = 1, CHECKPOINT_FRAMES = 1000 };
 
-static const double QUEUE_LIMIT = 5, BEGIN_LIMIT = 20;
+static const double QUEUE_LIMIT = 5, BEGIN_LIMIT = 20, BUSY_LIMIT = 0.25;
 
 void
 sqlite_trouble(struct db *db, int code)
@@ -441,14 +441,16 @@ try_begin(struct db *db)
 void
 db_begin(struct db *db)
 {
-	double until = clock_steady() + BEGIN_LIMIT;
+	double until = clock_steady() + BEGIN_LIMIT, patience = db->patience;
 
 	enter_queue(db);
+	db->patience = BUSY_LIMIT; /* better start over than wait with the slot in hand */
 	while (try_begin(db) != SQLITE_OK) {
 		if (clock_steady() > until)
 			sqlite_trouble(db, SQLITE_BUSY);
 		sqlite_nap(sqlite_jitter(300e-6));
 	}
+	db->patience = patience;
 	db->began = clock_steady();
 	db->wake = false;
 }

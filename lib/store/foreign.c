@@ -3,6 +3,7 @@
 
 #include "figures.h"
 #include "handoffs.h"
+#include "platforms.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,28 @@ static const char moved[] =
 
 static const char expired[] =
 	"SELECT 1 FROM courier_handoffs WHERE state = 'pending' AND expires < ?";
+
+/* A gateway that took one and died: it waits again, for us. */
+static const char orphans[] =
+	"SELECT id FROM courier_handoffs WHERE state = 'running' AND step = 'elsewhere'";
+
+static void
+take_back(struct db *db)
+{
+	struct rows *rows;
+
+	if (!db_number(db, 0, orphans, "") || gateway_lives(db))
+		return;
+	rows = db_query(db, orphans, "");
+	while (rows_next(rows)) {
+		db_run(db, "UPDATE courier_handoffs SET state = 'pending', step = NULL, holder = NULL,"
+			" expires = max(expires, ?) WHERE id = ?", "di", clock_now() + figure_pending(),
+			row_int(rows, 0));
+		handoff_note(db, row_int(rows, 0), "taken back", "the gateway that had it is gone");
+		handoff_publish(db, row_int(rows, 0));
+		db_wake(db);
+	}
+}
 
 static void
 adopt(struct db *db, const char *session, const char *platform)
@@ -63,6 +86,7 @@ foreign_adopt(struct db *db)
 	struct rows *rows;
 
 	handoffs_expire(db);
+	take_back(db);
 	rows = db_query(db, moved, "");
 	while (rows_next(rows)) {
 		const char *state = row_null(rows, 2) ? "" : row_text(rows, 2);
@@ -78,7 +102,8 @@ void
 foreign_take_in(struct db *db)
 {
 	if (!db_number(db, 0, unknown, "") && !db_number(db, 0, moved, "")
-		&& !db_number(db, 0, expired, "d", clock_now()))
+		&& !db_number(db, 0, expired, "d", clock_now())
+		&& (!db_number(db, 0, orphans, "") || gateway_lives(db)))
 		return;
 	db_begin(db);
 	foreign_adopt(db);

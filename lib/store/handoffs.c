@@ -149,7 +149,8 @@ handoff_publish(struct db *db, long long id)
 		" handoff_error = ?3 WHERE id = ?4 AND (handoff_error GLOB 'courier:' || ?5 || ':*'"
 		" OR (?6 AND coalesce(handoff_state, '') NOT IN ('pending', 'running'))"
 		" OR (?7 AND handoff_state = 'pending')"
-		" OR (?6 AND handoff_state = 'running' AND handoff_error NOT GLOB 'courier:*'))";
+		" OR (?6 AND handoff_state = 'running'"
+		" AND coalesce(handoff_error, '') NOT GLOB 'courier:*'))";
 	struct rows *rows = db_query(db, "SELECT session, platform, state, plain, fence, error"
 		" FROM courier_handoffs WHERE id = ?", "i", id);
 	const char *state, *error;

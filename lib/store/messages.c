@@ -119,6 +119,31 @@ add_column(struct text *line, const char *key, struct rows *rows, int column)
 	return json_quote(line, bytes, length);
 }
 
+/* Calls are a JSON array and stand in the line as one, byte for byte. */
+static bool
+add_calls(struct text *line, struct rows *rows, int column)
+{
+	size_t length;
+	const char *bytes = row_bytes(rows, column, &length);
+	struct json *calls;
+	bool whole = true;
+
+	if (!bytes)
+		return true;
+	calls = utf8_valid(bytes, length) ? json_parse(bytes, length, NULL) : NULL;
+	if (!calls || !json_is_array(calls)) {
+		whole = add_column(line, ",\"tool_calls\":", rows, column);
+	} else {
+		text_puts(line, ",\"tool_calls\":");
+		if (memchr(bytes, '\n', length) || memchr(bytes, '\r', length))
+			json_print(calls, line); /* a line must stay one */
+		else
+			text_add(line, bytes, length);
+	}
+	json_free(calls);
+	return whole;
+}
+
 static void
 add_line(struct text *line, struct rows *rows)
 {
@@ -129,7 +154,7 @@ add_line(struct text *line, struct rows *rows)
 	whole &= add_column(line, ",\"role\":", rows, 2);
 	whole &= add_column(line, ",\"content\":", rows, 3);
 	whole &= add_column(line, ",\"tool_call_id\":", rows, 4);
-	whole &= add_column(line, ",\"tool_calls\":", rows, 5);
+	whole &= add_calls(line, rows, 5);
 	whole &= add_column(line, ",\"tool_name\":", rows, 6);
 	text_format(line, ",\"timestamp\":%.6f", row_real(rows, 7));
 	if (!row_null(rows, 8))

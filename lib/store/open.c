@@ -23,7 +23,7 @@
 
 enum { WAL_MOST = 1 << 20 };
 
-static const double BUSY_LIMIT = 0.25, EMPTY_GRACE = 0.3;
+static const double READ_LIMIT = 20, EMPTY_GRACE = 0.3;
 
 /* SQLite's own handler starves writers: it sleeps ever longer. Ours does not. */
 static int
@@ -33,7 +33,7 @@ busy(void *data, int count)
 
 	if (!count)
 		db->busy_since = clock_steady();
-	if (clock_steady() - db->busy_since > BUSY_LIMIT)
+	if (clock_steady() - db->busy_since > db->patience)
 		return 0;
 	sqlite_nap(sqlite_jitter(count < 10 ? 100e-6 : 1e-3));
 	return 1;
@@ -255,7 +255,7 @@ db_open_at(const char *path, enum db_mode mode)
 {
 	struct db *db = xmalloc(sizeof *db);
 
-	*db = (struct db){.path = xstrdup(path), .queue = -1, .version = -1};
+	*db = (struct db){.path = xstrdup(path), .queue = -1, .version = -1, .patience = READ_LIMIT};
 	if (!exists(path)) {
 		if (mode == DB_READ) {
 			sqlite_check(db, sqlite_connect(db, ":memory:", SQLITE_OPEN_READWRITE));

@@ -243,7 +243,7 @@ schema_make(struct db *db)
 	db_run(db, "INSERT INTO courier_schema (version) VALUES (?)", "i", (long long)SCHEMA_VERSION);
 }
 
-/* A view that adds the columns a foreign table lacks, as NULLs, under the table's name. */
+/* A view that adds the columns a foreign table lacks, with their defaults, under its name. */
 static void
 stand_in(struct db *db, const struct table *table)
 {
@@ -252,9 +252,13 @@ stand_in(struct db *db, const struct table *table)
 
 	text_format(&sql, "CREATE TEMP VIEW %s AS SELECT *", table->name);
 	for (const char *const *column = table->columns; *column; column++) {
+		const char *otherwise;
+
 		if (has_column(db, table->name, *column))
 			continue;
-		text_format(&sql, ", NULL AS %.*s", (int)strcspn(*column, " "), *column);
+		otherwise = strstr(*column, " DEFAULT ");
+		text_format(&sql, ", %s AS %.*s", otherwise ? otherwise + strlen(" DEFAULT ") : "NULL",
+			(int)strcspn(*column, " "), *column);
 		lacks = true;
 	}
 	text_format(&sql, " FROM main.%s", table->name);

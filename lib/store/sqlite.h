@@ -27,6 +27,7 @@ struct db {
 	int frames;               /* in the WAL after our last commit */
 	long long version;
 	double busy_since, began;
+	double patience;          /* seconds that the busy handler waits */
 };
 
 /* The store's trouble ends the program, in words for its code. */
