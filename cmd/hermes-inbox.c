@@ -9,6 +9,7 @@
 #include "events.h"
 #include "figures.h"
 #include "lines.h"
+#include "listing.h"
 #include "opts.h"
 #include "out.h"
 #include "platforms.h"
@@ -192,45 +193,25 @@ claim_main(int argc, char **argv)
 static int
 list_main(int argc, char **argv)
 {
-	static const char *const header[] = {"ID", "STATE", "PLATFORM", "FROM", "SESSION", "TEXT"};
-	static const char sql[] = "SELECT id FROM courier_events WHERE id > ?1"
-		" AND (?2 IS NULL OR state = ?2) ORDER BY id LIMIT 500";
+	static const struct column columns[] = {
+		{"ID", "id"}, {"STATE", "state"}, {"PLATFORM", "platform"}, {"FROM", "user"},
+		{"SAID", "@at"}, {"SESSION", "session"}, {"TEXT", "text"}, {NULL, NULL},
+	};
+	static const struct listing listing = {
+		"SELECT id FROM courier_events WHERE id > ? ORDER BY id LIMIT 500",
+		"SELECT id FROM courier_events WHERE id > ? AND state = ? ORDER BY id LIMIT 500",
+		event_json, columns,
+	};
 	const char *state = NULL;
 	const struct opt opts[] = {
 		{"state", 0, OPT_TEXT, &state, "STATE", "queued, running, done, denied or failed"},
 		OUT_OPTS(out), {0},
 	};
 	const struct usage usage = {"list [--state STATE]", "List events, oldest first.", opts};
-	long long ids[500], after = 0;
-	struct table table;
-	struct db *db;
-	int count;
 
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands");
-	db = db_open(DB_READ);
-	if (out_human(&out))
-		table_begin(&table, 6, header);
-	do {
-		struct rows *rows = db_query(db, sql, "is", after, state);
-
-		for (count = 0; rows_next(rows); count++)
-			ids[count] = after = row_int(rows, 0);
-		for (int i = 0; i < count; i++) {
-			struct json *event = event_json(db, ids[i]);
-			const char *cells[] = {json_text(event, "id"), json_text(event, "state"),
-				json_text(event, "platform"), json_text(event, "user"),
-				json_text(event, "session"), json_text(event, "text")};
-
-			if (out_human(&out))
-				table_row(&table, cells);
-			else
-				out_json(&out, event);
-			json_free(event);
-		}
-	} while (count == 500);
-	if (out_human(&out))
-		table_end(&table);
+	list_rows(db_open(DB_READ), &out, &listing, state);
 	return 0;
 }
 

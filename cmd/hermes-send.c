@@ -7,6 +7,7 @@
 
 #include "die.h"
 #include "figures.h"
+#include "listing.h"
 #include "opts.h"
 #include "out.h"
 #include "platform.h"
@@ -119,43 +120,25 @@ send_text(const char *target, const char *words)
 static int
 list_main(int argc, char **argv)
 {
-	static const char *const header[] = {"ID", "STATE", "PLATFORM", "ERROR", "TEXT"};
-	static const char sql[] = "SELECT id FROM courier_deliveries WHERE id > ?1"
-		" AND (?2 IS NULL OR state = ?2) ORDER BY id LIMIT 500";
+	static const struct column columns[] = {
+		{"ID", "id"}, {"STATE", "state"}, {"PLATFORM", "platform"}, {"MADE", "@created"},
+		{"ERROR", "error"}, {"TEXT", "text"}, {NULL, NULL},
+	};
+	static const struct listing listing = {
+		"SELECT id FROM courier_deliveries WHERE id > ? ORDER BY id LIMIT 500",
+		"SELECT id FROM courier_deliveries WHERE id > ? AND state = ? ORDER BY id LIMIT 500",
+		delivery_json, columns,
+	};
 	const char *state = NULL;
 	const struct opt opts[] = {
 		{"state", 0, OPT_TEXT, &state, "STATE", "pending, sending, sent, failed, unknown, dropped"},
 		OUT_OPTS(out), {0},
 	};
 	const struct usage usage = {"list [--state STATE]", "List deliveries, oldest first.", opts};
-	long long ids[500], after = 0;
-	struct table table;
-	int count;
 
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands");
-	db = db_open(DB_READ);
-	if (out_human(&out))
-		table_begin(&table, 5, header);
-	do {
-		struct rows *rows = db_query(db, sql, "is", after, state);
-
-		for (count = 0; rows_next(rows); count++)
-			ids[count] = after = row_int(rows, 0);
-		for (int i = 0; i < count; i++) {
-			struct json *one = delivery_json(db, ids[i]);
-			const char *cells[] = {json_text(one, "id"), json_text(one, "state"),
-				json_text(one, "platform"), json_text(one, "error"), json_text(one, "text")};
-
-			if (out_human(&out))
-				table_row(&table, cells);
-			else
-				out_json(&out, one);
-			json_free(one);
-		}
-	} while (count == 500);
-	if (out_human(&out))
-		table_end(&table);
+	list_rows(db_open(DB_READ), &out, &listing, state);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "figures.h"
 #include "foreign.h"
 #include "handoffs.h"
+#include "listing.h"
 #include "opts.h"
 #include "out.h"
 #include "platform.h"
@@ -152,25 +153,18 @@ handoff_claim_main(int argc, char **argv)
 	return count ? 0 : EX_NO;
 }
 
-static void
-print_row(struct table *table, const struct json *handoff)
-{
-	char *ago = out_ago(json_number(handoff, "created", 0));
-	const char *cells[] = {json_text(handoff, "id"), json_text(handoff, "state"),
-		json_text(handoff, "platform"), json_text(handoff, "session"), ago,
-		json_text(handoff, "error")};
-
-	table_row(table, cells);
-	free(ago);
-}
-
 int
 handoff_list_main(int argc, char **argv)
 {
-	static const char *const header[] = {"ID", "STATE", "PLATFORM", "SESSION", "ASKED", "ERROR"};
-	static const char sql[] = "SELECT id FROM courier_handoffs WHERE id > ? ORDER BY id LIMIT 500";
-	static const char of_state[] = "SELECT id FROM courier_handoffs WHERE id > ? AND state = ?"
-		" ORDER BY id LIMIT 500";
+	static const struct column columns[] = {
+		{"ID", "id"}, {"STATE", "state"}, {"PLATFORM", "platform"}, {"SESSION", "session"},
+		{"ASKED", "@created"}, {"ERROR", "error"}, {NULL, NULL},
+	};
+	static const struct listing listing = {
+		"SELECT id FROM courier_handoffs WHERE id > ? ORDER BY id LIMIT 500",
+		"SELECT id FROM courier_handoffs WHERE id > ? AND state = ? ORDER BY id LIMIT 500",
+		handoff_json, columns,
+	};
 	const char *state = NULL;
 	const struct opt opts[] = {
 		{"state", 0, OPT_TEXT, &state, "STATE",
@@ -178,34 +172,10 @@ handoff_list_main(int argc, char **argv)
 		OUT_OPTS(out), {0},
 	};
 	const struct usage usage = {"list [--state STATE]", "List handoffs, oldest request first.", opts};
-	long long ids[500], after = 0;
-	struct table table;
-	int count;
-	struct db *db;
 
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands");
-	db = db_open(DB_READ);
-	if (out_human(&out))
-		table_begin(&table, 6, header);
-	do {
-		struct rows *rows = state ? db_query(db, of_state, "is", after, state)
-			: db_query(db, sql, "i", after);
-
-		for (count = 0; rows_next(rows); count++)
-			ids[count] = after = row_int(rows, 0);
-		for (int i = 0; i < count; i++) {
-			struct json *handoff = handoff_json(db, ids[i]);
-
-			if (out_human(&out))
-				print_row(&table, handoff);
-			else
-				out_json(&out, handoff);
-			json_free(handoff);
-		}
-	} while (count == 500);
-	if (out_human(&out))
-		table_end(&table);
+	list_rows(db_open(DB_READ), &out, &listing, state);
 	return 0;
 }
 
