@@ -19,9 +19,9 @@ static const struct verb verbs[] = {
 	{"list", handoff_list_main, "[--state S]", "list handoffs, oldest request first"},
 	{"status", handoff_status_main, "[ID] [--session S] [--follow]",
 		"the newest handoff of a session"},
-	{"log", handoff_log_main, "ID", "what happened to one, with times"},
-	{"cancel", handoff_cancel_main, "ID", "withdraw one; a running one is undone"},
-	{"retry", handoff_retry_main, "ID", "ask again for one that ended, keeping its place"},
+	{"log", handoff_log_main, "ID ... | -", "what happened to one, with times"},
+	{"cancel", handoff_cancel_main, "ID ... | -", "withdraw one; a running one is undone"},
+	{"retry", handoff_retry_main, "ID ... | -", "ask again for one that ended, keeping its place"},
 	{NULL, NULL, NULL, NULL},
 };
 

@@ -8,6 +8,7 @@
 #include "die.h"
 #include "events.h"
 #include "figures.h"
+#include "ids.h"
 #include "lines.h"
 #include "listing.h"
 #include "opts.h"
@@ -103,14 +104,15 @@ put_trouble(struct db *db, const char *platform, const struct json *answer)
 {
 	const char *why = json_text_or(answer, "error.why", "the adapter gave no reason");
 	const char *remedy = json_text(answer, "error.remedy");
+	const char *class = json_text_or(answer, "error.class", "transient");
 
 	db_begin(db);
-	platform_trouble(db, platform, why);
+	platform_trouble(db, platform, why, !strcmp(class, "busy"));
 	if (json_number(answer, "error.retry_after", 0) > 0)
 		platform_leave_alone(db, platform, json_number(answer, "error.retry_after", 0));
 	db_commit(db);
 	warn("%s: %s%s%s", platform, why, remedy ? "; " : "", remedy ? remedy : "");
-	return trouble_code(json_text_or(answer, "error.class", "transient"));
+	return trouble_code(class);
 }
 
 static int
@@ -215,19 +217,12 @@ list_main(int argc, char **argv)
 	return 0;
 }
 
-static int
-retry_main(int argc, char **argv)
+static void
+retry(struct db *db, long long id)
 {
-	const struct opt opts[] = {OUT_OPTS(out), {0}};
-	const struct usage usage = {"retry ID", "Answer an event that failed or was denied.", opts};
-	long long id;
 	struct json *event;
-	struct db *db;
 	bool done;
 
-	if (opts_parse(argc, argv, &usage) != 1 || (id = atoll(argv[0])) <= 0)
-		opts_misused(&usage, "exactly one event's id is needed");
-	db = db_open(DB_WRITE);
 	db_begin(db);
 	done = db_run(db, "UPDATE courier_events SET state = 'queued', attempt = 0, turns = 0, cut = 0,"
 		" error = NULL, gave_up = NULL, delivery = NULL, ended = NULL, not_before = NULL"
@@ -242,6 +237,20 @@ retry_main(int argc, char **argv)
 	if (!done)
 		die(EX_NO, "%lld: it is %s, not failed or denied", id, json_text_or(event, "state", "?"));
 	out_json(&out, event);
+	json_free(event);
+}
+
+static int
+retry_main(int argc, char **argv)
+{
+	const struct opt opts[] = {OUT_OPTS(out), {0}};
+	const struct usage usage = {"retry ID ... | -", "Answer events that failed or were denied.",
+		opts};
+	struct ids ids = ids_operands(&usage, opts_parse(argc, argv, &usage), argv);
+	struct db *db = db_open(DB_WRITE);
+
+	for (size_t i = 0; i < ids.count; i++)
+		retry(db, ids.list[i]);
 	return 0;
 }
 
@@ -250,7 +259,7 @@ static const struct verb verbs[] = {
 	{"put", put_main, "PLATFORM <batch", "store what a poll answered, with its cursor"},
 	{"claim", claim_main, "[--limit N]", "claim events: records"},
 	{"list", list_main, "[--state S]", "list events"},
-	{"retry", retry_main, "ID", "answer one that failed or was denied after all"},
+	{"retry", retry_main, "ID ... | -", "answer one that failed or was denied after all"},
 	{NULL, NULL, NULL, NULL},
 };
 

@@ -7,6 +7,7 @@
 
 #include "die.h"
 #include "figures.h"
+#include "ids.h"
 #include "listing.h"
 #include "opts.h"
 #include "out.h"
@@ -142,30 +143,32 @@ list_main(int argc, char **argv)
 	return 0;
 }
 
-/* retry and drop: a delivery that ended, or waits, gets another state. */
+/* retry and drop: deliveries that ended, or wait, get another state. */
 static int
 change(int argc, char **argv, const char *summary, const char *sql, const char *cannot)
 {
 	const struct opt opts[] = {OUT_OPTS(out), {0}};
-	char *synopsis = xformat("%s ID", argv[0]);
+	char *synopsis = xformat("%s ID ... | -", argv[0]);
 	const struct usage usage = {synopsis, summary, opts};
-	struct json *shown;
-	long long id;
-	bool done;
+	struct ids ids = ids_operands(&usage, opts_parse(argc, argv, &usage), argv);
 
-	if (opts_parse(argc, argv, &usage) != 1 || (id = atoll(argv[0])) <= 0)
-		opts_misused(&usage, "exactly one delivery's id is needed");
 	db = db_open(DB_WRITE);
-	db_begin(db);
-	done = db_run(db, sql, "i", id);
-	db_wake(db);
-	db_commit(db);
-	shown = delivery_json(db, id);
-	if (!shown)
-		die(EX_MISSING, "%lld: no such delivery; hermes send list shows them", id);
-	if (!done)
-		die(EX_NO, "%lld: it is %s; %s", id, json_text_or(shown, "state", "?"), cannot);
-	out_json(&out, shown);
+	for (size_t i = 0; i < ids.count; i++) {
+		struct json *shown;
+		bool done;
+
+		db_begin(db);
+		done = db_run(db, sql, "i", ids.list[i]);
+		db_wake(db);
+		db_commit(db);
+		shown = delivery_json(db, ids.list[i]);
+		if (!shown)
+			die(EX_MISSING, "%lld: no such delivery; hermes send list shows them", ids.list[i]);
+		if (!done)
+			die(EX_NO, "%lld: it is %s; %s", ids.list[i], json_text_or(shown, "state", "?"), cannot);
+		out_json(&out, shown);
+		json_free(shown);
+	}
 	free(synopsis);
 	return 0;
 }
@@ -193,8 +196,8 @@ drop_main(int argc, char **argv)
 
 static const struct verb verbs[] = {
 	{"list", list_main, "[--state S]", "list deliveries"},
-	{"retry", retry_main, "ID", "send what failed once more"},
-	{"drop", drop_main, "ID", "do not send what waits"},
+	{"retry", retry_main, "ID ... | -", "send what failed once more"},
+	{"drop", drop_main, "ID ... | -", "do not send what waits"},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -208,7 +211,7 @@ main(int argc, char **argv)
 		{"limit", 'n', OPT_NUMBER, &limit, "N", "with --due: at most N (100)"},
 		OUT_OPTS(out), {0},
 	};
-	const struct usage usage = {"PLATFORM[:ADDRESS] [TEXT | -]\n--due\nlist | retry ID | drop ID\n"
+	const struct usage usage = {"PLATFORM[:ADDRESS] [TEXT | -]\n--due\nlist | retry ID ... | drop ID ...\n"
 		"<records", "Send a text to a place; or, as a stage, each record's reply to its place.", opts};
 	const struct verb *verb = argc > 1 ? verb_find(verbs, argv[1]) : NULL;
 	int count;

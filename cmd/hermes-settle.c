@@ -128,30 +128,42 @@ settle_event(const struct json *record, enum end end)
 	}
 }
 
+/* For the log: why this one did not succeed. */
+static void
+say(const struct json *record, enum end end)
+{
+	bool handoff = json_has(record, "handoff");
+	const char *what = handoff ? "handoff" : "event";
+	const char *id = json_text_or(record, handoff ? "handoff.id" : "event.id", "?");
+	const char *text = json_text_or(record, "error.text", "no reason was kept");
+
+	if (end == LOST)
+		warn("%s %s: another holder has it now; nothing was changed", what, id);
+	else if (end == FAILED)
+		warn("%s %s: %s", what, id, text);
+	else if (end == AGAIN)
+		warn("%s %s: %s; trying again in %.0f s", what, id, text, delay_of(record));
+	else if (end == WAITS)
+		warn("%s %s: waits: %s", what, id, text);
+	else if (end == UNDONE)
+		warn("%s %s: nothing was done; it is back in its queue", what, id);
+}
+
 /* Whether it succeeded. */
 static bool
 settle(struct json *record)
 {
-	bool handoff = json_has(record, "handoff");
 	enum end end = end_of(record);
 
 	if (end != LOST && !claim_stands(db, record))
 		end = LOST;
-	if (end == LOST) {
-		warn("%s %s: another holder has it now; nothing was changed", handoff ? "handoff" : "event",
-			json_text_or(record, handoff ? "handoff.id" : "event.id", "?"));
-		return false;
-	}
-	if (handoff)
+	if (end != LOST && json_has(record, "handoff"))
 		settle_handoff(record, end);
-	else
+	else if (end != LOST)
 		settle_event(record, end);
 	if (end == DONE)
 		obey(record);
-	if (end == FAILED)
-		warn("%s %s: %s", handoff ? "handoff" : "event",
-			json_text_or(record, handoff ? "handoff.id" : "event.id", "?"),
-			json_text_or(record, "error.text", "failed"));
+	say(record, end);
 	return end == DONE;
 }
 

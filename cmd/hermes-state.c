@@ -24,7 +24,7 @@ state_need_seat(struct db *db, const char *session, long epoch)
 static const struct verb verbs[] = {
 	{"new", state_new_main, "[--title T] [--source S]", "begin a session"},
 	{"list", state_list_main, "[--source S] [--limit N]", "list sessions, newest first"},
-	{"show", state_show_main, "SESSION", "one session whole"},
+	{"show", state_show_main, "SESSION ... | -", "sessions whole"},
 	{"messages", state_messages_main, "SESSION", "its messages, one a line"},
 	{"append", state_append_main, "SESSION [TEXT | -]", "add a message, or many from JSON lines"},
 	{"title", state_title_main, "SESSION [TITLE]", "print or set the title"},
@@ -33,7 +33,7 @@ static const struct verb verbs[] = {
 	{"bind", state_bind_main, "SESSION <place", "let a place open the session"},
 	{"bindings", state_bindings_main, "[SESSION]", "which place opens which session"},
 	{"export", state_export_main, "[SESSION ...]", "sessions with their messages, as JSON lines"},
-	{"rm", state_rm_main, "SESSION ...", "remove sessions and their messages for ever"},
+	{"rm", state_rm_main, "SESSION ... | -", "remove sessions and their messages for ever"},
 	{"prune", state_prune_main, "--older DAYS", "remove old ended sessions"},
 	{"backup", state_backup_main, "FILE", "a whole copy of the store"},
 	{"check", state_check_main, "", "is the store whole?"},

@@ -8,6 +8,7 @@
 #include "figures.h"
 #include "foreign.h"
 #include "handoffs.h"
+#include "ids.h"
 #include "listing.h"
 #include "opts.h"
 #include "out.h"
@@ -22,20 +23,6 @@
 #include <unistd.h>
 
 static struct out out;
-
-static long long
-id_operand(const struct usage *usage, int count, char **argv)
-{
-	char *end;
-	long long id;
-
-	if (count != 1)
-		opts_misused(usage, "exactly one handoff's id is needed");
-	id = strtoll(argv[0], &end, 10);
-	if (*end || end == argv[0] || id <= 0)
-		opts_misused(usage, "%s: is not a handoff's id", argv[0]);
-	return id;
-}
 
 static struct json *
 existing(struct db *db, long long id)
@@ -256,7 +243,7 @@ handoff_status_main(int argc, char **argv)
 	bell_open(&bell);
 	db = db_open(DB_READ);
 	for (;;) {
-		handoff = count ? existing(db, id_operand(&usage, count, argv)) : newest(db, session);
+		handoff = count ? existing(db, ids_operands(&usage, count, argv).list[0]) : newest(db, session);
 		if (!shown || !json_equal(shown, handoff))
 			print_status(handoff);
 		json_free(shown);
@@ -267,43 +254,31 @@ handoff_status_main(int argc, char **argv)
 	}
 }
 
-int
-handoff_log_main(int argc, char **argv)
+static void
+print_log(struct db *db, long long id)
 {
-	const struct opt opts[] = {OUT_OPTS(out), {0}};
-	const struct usage usage = {"log ID", "What happened to a handoff, with times.", opts};
-	int count = opts_parse(argc, argv, &usage);
-	long long id = id_operand(&usage, count, argv);
-	struct db *db = db_open(DB_READ);
 	struct json *log;
 
 	json_free(existing(db, id));
 	log = handoff_log(db, id);
 	for (size_t i = 0; i < json_count(log, ""); i++) {
 		struct json *line = json_item(log, "", i);
+		char *ago = out_ago(json_number(line, "at", 0));
 
-		if (out_human(&out)) {
-			char *ago = out_ago(json_number(line, "at", 0));
-
+		if (out_human(&out))
 			out_text("%-12s %s%s%s\n", ago, json_text_or(line, "what", ""),
 				json_has(line, "detail") ? ": " : "", json_text_or(line, "detail", ""));
-			free(ago);
-		} else {
+		else
 			out_json(&out, line);
-		}
+		free(ago);
 		json_free(line);
 	}
-	return 0;
+	json_free(log);
 }
 
-int
-handoff_cancel_main(int argc, char **argv)
+static void
+cancel(struct db *db, long long id)
 {
-	const struct opt opts[] = {OUT_OPTS(out), {0}};
-	const struct usage usage = {"cancel ID", "Withdraw a handoff; a running one is undone.", opts};
-	int count = opts_parse(argc, argv, &usage);
-	long long id = id_operand(&usage, count, argv);
-	struct db *db = db_open(DB_WRITE);
 	struct json *handoff;
 	bool sent = false;
 
@@ -323,21 +298,17 @@ handoff_cancel_main(int argc, char **argv)
 		die(EX_NO, "%lld: %s", id, sent ? "the reply was already sent; hand it off back instead"
 			: "it is over already");
 	print_end(handoff);
-	return 0;
 }
 
-int
-handoff_retry_main(int argc, char **argv)
+/* A new request that keeps the place and names the old one. */
+static void
+retry(struct db *db, long long id)
 {
-	const struct opt opts[] = {OUT_OPTS(out), {0}};
-	const struct usage usage = {"retry ID", "Ask again for a handoff that ended, in its place.", opts};
-	int count = opts_parse(argc, argv, &usage);
-	long long id = id_operand(&usage, count, argv), made = 0;
-	struct db *db = db_open(DB_WRITE);
 	struct json *old, *place, *wanted, *options;
 	struct request request;
 	char *why = NULL;
-	int status = 0;
+	int status = EX_NO;
+	long long made = 0;
 
 	db_begin(db);
 	foreign_adopt(db);
@@ -354,8 +325,45 @@ handoff_retry_main(int argc, char **argv)
 		db_run(db, "UPDATE courier_handoffs SET place = ? WHERE id = ?", "ji", place, made);
 	db_commit(db);
 	if (!made)
-		die(why ? status : EX_NO, "%lld: %s", id, why ? why
+		die(status, "%lld: %s", id, why ? why
 			: "it did not fail; hermes handoff asks for a new one");
 	print_end(existing(db, made));
+	json_free(options);
+	json_free(wanted);
+	json_free(place);
+	json_free(old);
+}
+
+/* A verb that does one thing to each handoff named. */
+static int
+each(int argc, char **argv, enum db_mode mode, const char *summary,
+	void (*act)(struct db *db, long long id))
+{
+	const struct opt opts[] = {OUT_OPTS(out), {0}};
+	char *synopsis = xformat("%s ID ... | -", argv[0]);
+	const struct usage usage = {synopsis, summary, opts};
+	struct ids ids = ids_operands(&usage, opts_parse(argc, argv, &usage), argv);
+	struct db *db = db_open(mode);
+
+	for (size_t i = 0; i < ids.count; i++)
+		act(db, ids.list[i]);
 	return 0;
+}
+
+int
+handoff_log_main(int argc, char **argv)
+{
+	return each(argc, argv, DB_READ, "What happened to a handoff, with times.", print_log);
+}
+
+int
+handoff_cancel_main(int argc, char **argv)
+{
+	return each(argc, argv, DB_WRITE, "Withdraw handoffs; a running one is undone.", cancel);
+}
+
+int
+handoff_retry_main(int argc, char **argv)
+{
+	return each(argc, argv, DB_WRITE, "Ask again for handoffs that ended, each in its place.", retry);
 }

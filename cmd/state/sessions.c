@@ -7,6 +7,7 @@
 #include "die.h"
 #include "figures.h"
 #include "handoffs.h"
+#include "ids.h"
 #include "lines.h"
 #include "opts.h"
 #include "out.h"
@@ -175,14 +176,13 @@ int
 state_show_main(int argc, char **argv)
 {
 	const struct opt opts[] = {OUT_OPTS(out), {0}};
-	const struct usage usage = {"show SESSION", "Print one session whole, with where it is now.",
-		opts};
-	struct db *db;
+	const struct usage usage = {"show SESSION ... | -",
+		"Print sessions whole, with where each is now.", opts};
+	char **names = words_operands(&usage, opts_parse(argc, argv, &usage), argv);
+	struct db *db = db_open(DB_READ);
 
-	if (opts_parse(argc, argv, &usage) != 1)
-		opts_misused(&usage, "exactly one session is needed");
-	db = db_open(DB_READ);
-	print_session(db, session_named(db, argv[0]));
+	for (; *names; names++)
+		print_session(db, session_named(db, *names));
 	return 0;
 }
 
@@ -359,16 +359,13 @@ int
 state_rm_main(int argc, char **argv)
 {
 	const struct opt opts[] = {OUT_OPTS(out), {0}};
-	const struct usage usage = {"rm SESSION ...", "Remove sessions and all their messages for ever.",
-		opts};
-	int count = opts_parse(argc, argv, &usage);
-	struct db *db;
+	const struct usage usage = {"rm SESSION ... | -",
+		"Remove sessions and all their messages for ever.", opts};
+	char **names = words_operands(&usage, opts_parse(argc, argv, &usage), argv);
+	struct db *db = db_open(DB_WRITE);
 
-	if (!count)
-		opts_misused(&usage, "a session is needed");
-	db = db_open(DB_WRITE);
-	for (int i = 0; i < count; i++) {
-		char *id = session_named(db, argv[i]), *why;
+	for (; *names; names++) {
+		char *id = session_named(db, *names), *why;
 
 		db_begin(db);
 		if ((why = in_use(db, id))) {

@@ -40,15 +40,17 @@ platform_heard(struct db *db, const char *platform, const char *cursor)
 {
 	platform_row(db, platform);
 	db_run(db, "UPDATE courier_platforms SET cursor = coalesce(?, cursor), cursor_at = ?,"
-		" error = NULL WHERE platform = ?", "sds", cursor, clock_now(), platform);
+		" error = NULL, busy_at = NULL WHERE platform = ?", "sds", cursor, clock_now(), platform);
 }
 
 void
-platform_trouble(struct db *db, const char *platform, const char *error)
+platform_trouble(struct db *db, const char *platform, const char *error, bool busy)
 {
+	double now = clock_now();
+
 	platform_row(db, platform);
-	db_run(db, "UPDATE courier_platforms SET error = ?, error_at = ? WHERE platform = ?", "sds",
-		error, clock_now(), platform);
+	db_run(db, "UPDATE courier_platforms SET error = ?, error_at = ?, busy_at = nullif(?, 0)"
+		" WHERE platform = ?", "sdds", error, now, busy ? now : 0, platform);
 }
 
 bool
@@ -79,6 +81,9 @@ platform_foreign(struct db *db, const char *platform)
 {
 	const struct json *about;
 
+	if (db_number(db, 0, "SELECT 1 FROM courier_platforms WHERE platform = ? AND busy_at > ?", "sd",
+		platform, clock_now() - HEARTBEAT))
+		return true;
 	if (!gateway_lives(db) || platform_served(db, platform))
 		return false;
 	about = platform_about(platform, NULL, NULL);

@@ -14,14 +14,15 @@ long long platform_find(struct db *db, const char *platform); /* 0 if there is n
 
 char *platform_cursor(struct db *db, const char *platform); /* owned, or NULL */
 void platform_heard(struct db *db, const char *platform, const char *cursor);
-/* The last poll failed, in words; NULL: it works. */
-void platform_trouble(struct db *db, const char *platform, const char *error);
+/* The last poll failed, in words; `busy`: because somebody else listens there. */
+void platform_trouble(struct db *db, const char *platform, const char *error, bool busy);
 
 /* Whether a watcher on this store serves it now. */
 bool platform_served(struct db *db, const char *platform);
 /*
- * Whether it belongs to a live gateway of Hermes Agent: one whose heartbeat is fresh, that
- * knows such platforms (`about` says so), while no watcher of ours serves it.
+ * Whether it belongs to somebody else who listens there: the platform told us so a moment
+ * ago, or there is a live gateway of Hermes Agent that knows such platforms (`about` says
+ * so) while no watcher of ours serves it.
  */
 bool platform_foreign(struct db *db, const char *platform);
 /* Whether any gateway of Hermes Agent is alive on this store. */
