@@ -5,6 +5,7 @@
  * transaction; `claim` hands events out, oldest first, one at a time per key.
  */
 #include "claims.h"
+#include "config.h"
 #include "die.h"
 #include "events.h"
 #include "figures.h"
@@ -49,6 +50,7 @@ cursor_main(int argc, char **argv)
 	struct json *question = json_object();
 	int held = lease_inherited();
 	struct db *db;
+	double rest;
 	long long id;
 	char *cursor;
 
@@ -61,6 +63,9 @@ cursor_main(int argc, char **argv)
 		id = platform_row(db, argv[0]);
 		db_commit(db);
 	}
+	rest = platform_rest(db, argv[0]);
+	if (rest > 0)
+		die(EX_LATER, "%s: wants to be left alone for %.0f s", argv[0], rest);
 	if (!lease_take(held >= 0 ? held : lease_own(), LEASE_POLL, id))
 		die(EX_LATER, "%s: somebody else is listening there already", argv[0]);
 	cursor = platform_cursor(db, argv[0]);
@@ -122,7 +127,7 @@ put_main(int argc, char **argv)
 	const struct usage usage = {"put PLATFORM <batch",
 		"Store what a poll answered, once, together with its cursor.", opts};
 	struct lines in = LINES_INIT(STDIN_FILENO);
-	int status = 0;
+	int status = EX_AWAY; /* no answer at all: whoever asked has said why */
 	struct db *db;
 	size_t length;
 	char *line;
@@ -142,6 +147,7 @@ put_main(int argc, char **argv)
 			status = put_trouble(db, argv[0], batch);
 		} else {
 			count = json_object();
+			status = 0;
 			put_batch(db, argv[0], batch, count);
 			out_json(&out, count);
 			json_free(count);
@@ -173,6 +179,7 @@ claim_main(int argc, char **argv)
 
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands");
+	config_tree(); /* broken configuration ends this before anything is claimed */
 	claimer = claimer_now(hold);
 	db = db_open(DB_WRITE);
 	db_begin(db);

@@ -29,9 +29,9 @@ static struct db *db;
 static long slots = 4;
 static volatile sig_atomic_t stopping;
 
-/* A pipeline that ends without having found work is not started again at once. */
-static const double FRUITLESS = 0.5, NEVER = 1e15;
-static double not_before[3];
+/* A pipeline that ended with nothing settled is not started again at once. */
+static const double FRUITLESS = 0.1, LONGEST = 60, NEVER = 1e15;
+static double not_before[3], rests[3];
 
 struct work {
 	const char *kind, *program;
@@ -102,12 +102,29 @@ look_for_work(double *next)
 	return found;
 }
 
+/* One that settled nothing: the next of its kind rests first, longer each time. */
+static void
+rest_after(size_t kind, const struct job *job)
+{
+	bool beaten = job->status == EX_NO && !job->claimed; /* another took it first */
+
+	if (job->settled || beaten) {
+		rests[kind] = 0;
+		not_before[kind] = beaten ? clock_steady() + FRUITLESS : 0;
+		return;
+	}
+	rests[kind] = rests[kind] > 0 ? rests[kind] * 2 : FRUITLESS;
+	if (rests[kind] > LONGEST)
+		rests[kind] = LONGEST;
+	not_before[kind] = clock_steady() + rests[kind];
+}
+
 static void
 job_ended(const struct job *job)
 {
 	for (size_t i = 0; i < sizeof works / sizeof *works; i++)
-		if (!strcmp(works[i].kind, job->kind) && job->status && !job->claimed)
-			not_before[i] = clock_steady() + FRUITLESS;
+		if (!strcmp(works[i].kind, job->kind))
+			rest_after(i, job);
 	if (!strcmp(job->kind, "listen"))
 		listener_ended(job);
 }

@@ -65,6 +65,9 @@ static const struct opt opts[] = {
 static const struct usage usage = {"PLATFORM[:ADDRESS] [OPTION ...]",
 	"Continue a conversation on another platform.", opts};
 
+/* A carrier that ended with nothing done is not followed by the next at once. */
+static const double CARRIER_REST = 0.2;
+
 static struct db *db;
 static volatile sig_atomic_t interrupted;
 
@@ -290,8 +293,8 @@ static long long
 request(const char *platform, const char *session, const char *words, const struct json *target)
 {
 	struct json *wanted = json_at(target, "place"), *options = options_json();
-	char *notice = read_notice(), *why = NULL, *current = session_current(db, session);
-	struct request asked = {.id = ask.request_id, .session = current, .platform = platform,
+	char *notice = read_notice(), *why = NULL;
+	struct request asked = {.id = ask.request_id, .session = session, .platform = platform,
 		.requester = "hermes-handoff", .wanted = wanted, .notice = notice, .options = options,
 		.elsewhere = *words || ask.chat || ask.thread};
 	int status = 0;
@@ -303,11 +306,10 @@ request(const char *platform, const char *session, const char *words, const stru
 	id = handoff_request(db, &asked, &status, &why);
 	db_commit(db);
 	if (!id)
-		die(status, "%s: %s", current, why);
+		die(status, "%s: %s", session, why);
 	json_free(wanted);
 	json_free(options);
 	free(notice);
-	free(current);
 	return id;
 }
 
@@ -416,6 +418,7 @@ struct waiting {
 	const char *platform, *session;
 	long long id;
 	pid_t carrier;      /* ours, or 0 */
+	double rest, carry_at; /* the next one not before carry_at; it rests twice as long each time */
 	double claim_by, until; /* steady clock */
 };
 
@@ -424,9 +427,15 @@ look_after_carrier(struct waiting *waiting, const struct json *handoff)
 {
 	double in;
 
-	if (waiting->carrier && waitpid(waiting->carrier, NULL, WNOHANG) == waiting->carrier)
+	if (waiting->carrier && waitpid(waiting->carrier, NULL, WNOHANG) == waiting->carrier) {
 		waiting->carrier = 0;
+		waiting->rest = waiting->rest > 0 ? waiting->rest * 2 : CARRIER_REST;
+		waiting->carry_at = clock_steady() + waiting->rest;
+	}
+	if (is_free(handoff, &in) && in > 0)
+		waiting->rest = waiting->carry_at = 0; /* the queue says when */
 	if (!waiting->carrier && !ask.no_carry && is_free(handoff, &in) && in <= 0
+		&& clock_steady() >= waiting->carry_at
 		&& !platform_served(db, waiting->platform) && !platform_foreign(db, waiting->platform))
 		waiting->carrier = start_carrying(waiting->session);
 }
@@ -441,6 +450,8 @@ patience(const struct waiting *waiting, const struct json *handoff)
 		until = waiting->claim_by;
 	if (is_free(handoff, &in) && in > 0 && in < most)
 		most = in;
+	if (waiting->carry_at > clock_steady() && waiting->carry_at - clock_steady() < most)
+		most = waiting->carry_at - clock_steady();
 	return clock_steady() + most < until ? clock_steady() + most : until;
 }
 
@@ -549,7 +560,7 @@ run(const char *platform, const char *words)
 	int status;
 
 	db = db_open(ask.dry_run ? DB_READ : DB_WRITE);
-	session = pick_session();
+	session = session_current(db, pick_session());
 	need_privacy(platform, target);
 	if (ask.dry_run)
 		return show_plan(platform, session, target);

@@ -4,6 +4,7 @@
 
 #include "bell.h"
 #include "claims.h"
+#include "config.h"
 #include "die.h"
 #include "figures.h"
 #include "foreign.h"
@@ -122,6 +123,7 @@ handoff_claim_main(int argc, char **argv)
 
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands");
+	config_tree(); /* broken configuration ends this before anything is claimed */
 	claimer = claimer_now(hold);
 	db = db_open(DB_WRITE);
 	if (session)

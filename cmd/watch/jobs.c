@@ -156,7 +156,7 @@ hear(struct job *job)
 		if (json_text(said, "id")) {
 			struct json *event = json_object();
 
-			job->claimed = true;
+			job->claimed = job->settled = true;
 			json_put_text(event, "job", job->kind);
 			json_put(event, !strcmp(job->kind, "carry") ? "handoff" : !strcmp(job->kind, "due")
 				? "delivery" : "message", said);

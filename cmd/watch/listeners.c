@@ -105,14 +105,14 @@ void
 listeners_start(struct db *db, double *next)
 {
 	for (struct listener *one = listeners; one; one = one->next) {
-		double in = one->due - clock_steady();
+		double in = one->due - clock_steady(), rest = platform_rest(db, one->platform);
 
 		if (one->running)
 			continue;
 		if (!take(db, one))
 			lower(next, TAKE_OVER);
-		else if (in > 0)
-			lower(next, in);
+		else if (in > 0 || rest > 0)
+			lower(next, rest > in ? rest : in);
 		else
 			start(one, figure_poll());
 	}

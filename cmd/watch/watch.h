@@ -21,6 +21,7 @@ struct job {
 	pid_t group;          /* 0: this place is free */
 	struct lines said;    /* its stdout; ends with its last process */
 	bool claimed;         /* it was seen to hold work */
+	bool settled;         /* it said how some of it ended */
 	int status;           /* its shell's, once known; -1 before */
 	double started;       /* steady clock */
 	double stored;        /* events that a listener brought */
