@@ -30,7 +30,7 @@ static long slots = 4;
 static volatile sig_atomic_t stopping;
 
 /* A pipeline that ended with nothing settled is not started again at once. */
-static const double FRUITLESS = 0.1, LONGEST = 60, NEVER = 1e15;
+static const double FRUITLESS = 0.1, LONGEST = 60, NEVER = 1e15, LAST_WORDS = 1;
 static double not_before[3], rests[3];
 
 struct work {
@@ -173,6 +173,10 @@ wind_up(void)
 	if (jobs_alive())
 		warn("turns are not over after %.0f s: stopped; they are taken up again later",
 			figure_grace());
+	jobs_signal(NULL, SIGTERM);
+	deadline = clock_steady() + LAST_WORDS;
+	while (jobs_alive() && clock_steady() < deadline)
+		jobs_wait(-1, deadline - clock_steady(), job_ended);
 	jobs_signal(NULL, SIGKILL);
 	while (jobs_alive())
 		jobs_wait(-1, 1, job_ended);

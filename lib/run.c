@@ -37,6 +37,9 @@ become(char *const argv[], char *const environment[], int in, int out, int repor
 	setpgid(0, 0);
 	run_bound_to(parent);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	dup2(in, 0);
 	dup2(out, 1);
 	report = fcntl(report, F_DUPFD_CLOEXEC, 10);
@@ -46,6 +49,33 @@ become(char *const argv[], char *const environment[], int in, int out, int repor
 	if (write(report, &errno, sizeof errno) < 0)
 		(void)0;
 	_exit(127);
+}
+
+/* The group of the child that runs now: it is told when we are told to end. */
+static volatile sig_atomic_t running;
+
+static void
+end_with_child(int signal_number)
+{
+	if (running)
+		kill((pid_t)-running, SIGTERM);
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+}
+
+/* Only where the program itself has nothing else in mind for these signals. */
+static void
+pass_signals_on(pid_t group)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+	for (size_t i = 0; !running && i < sizeof signals / sizeof *signals; i++) {
+		struct sigaction now;
+
+		if (!sigaction(signals[i], NULL, &now) && now.sa_handler == SIG_DFL)
+			signal(signals[i], end_with_child);
+	}
+	running = (sig_atomic_t)group;
 }
 
 int
@@ -75,6 +105,7 @@ child_start(struct child *child, char *const argv[], char *const environment[])
 		errno = error;
 		return -1;
 	}
+	pass_signals_on(child->pid);
 	fcntl(in[1], F_SETFL, O_NONBLOCK);
 	child->to = in[1];
 	child->from = (struct lines)LINES_INIT(out[0]);
@@ -135,6 +166,8 @@ status_of(int status)
 static void
 let_go(struct child *child)
 {
+	if (running == (sig_atomic_t)child->pid)
+		running = 0;
 	child_hush(child);
 	close(child->from.fd);
 	lines_release(&child->from);

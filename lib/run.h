@@ -2,7 +2,8 @@
 /*
  * Running an adapter or an agent: a child in a process group of its own, that dies
  * with us, inherits no descriptor but its three streams (so no lease), and whose
- * whole group is killed when it is not ended properly.
+ * whole group is killed when it is not ended properly. A SIGTERM, SIGINT or SIGHUP that
+ * ends us goes to it first, unless the program handles those itself.
  */
 #ifndef RUN_H
 #define RUN_H

@@ -10,6 +10,7 @@
 #include "notice.h"
 #include "out.h"
 #include "place.h"
+#include "platform.h"
 #include "platforms.h"
 #include "seats.h"
 #include "sessions.h"
@@ -314,6 +315,19 @@ static const char candidates[] =
 	"SELECT id, session, state, not_before, delay, platform, held_at, hold, cut"
 	" FROM courier_handoffs WHERE state IN ('pending', 'running')"
 	" AND coalesce(step, '') <> 'elsewhere' AND (?1 IS NULL OR session = ?1) ORDER BY id";
+
+void
+handoffs_foresee(struct db *db)
+{
+	struct rows *rows;
+
+	if (!gateway_lives(db))
+		return;
+	rows = db_query(db, "SELECT DISTINCT platform FROM courier_handoffs"
+		" WHERE state IN ('pending', 'running')", "");
+	while (rows_next(rows))
+		platform_about(row_text(rows, 0), NULL, NULL);
+}
 
 struct json *
 handoffs_claim(struct db *db, const char *session, long limit, const struct claimer *claimer)

@@ -39,6 +39,12 @@ struct json *handoff_log(struct db *db, long long id); /* array of {"at","what",
 void handoff_note(struct db *db, long long id, const char *what, const char *detail);
 
 /*
+ * Before the transaction that claims: while a gateway of Hermes Agent lives, adapters are
+ * asked whether it knows their platforms, and no adapter is run inside a transaction.
+ */
+void handoffs_foresee(struct db *db);
+
+/*
  * Claim up to `limit`, oldest request first, of one session or (NULL) of all: an array of
  * records. A reclaimed record carries what is done, never an old error.
  */
