@@ -319,14 +319,23 @@ static const char candidates[] =
 void
 handoffs_foresee(struct db *db)
 {
+	struct json *platforms;
 	struct rows *rows;
 
 	if (!gateway_lives(db))
 		return;
+	platforms = json_array();
 	rows = db_query(db, "SELECT DISTINCT platform FROM courier_handoffs"
 		" WHERE state IN ('pending', 'running')", "");
 	while (rows_next(rows))
-		platform_about(row_text(rows, 0), NULL, NULL);
+		json_append(platforms, json_new_text(row_text(rows, 0), strlen(row_text(rows, 0))));
+	for (size_t i = 0; i < json_count(platforms, ""); i++) {
+		struct json *name = json_item(platforms, "", i);
+
+		platform_about(json_text_or(name, "", ""), NULL, NULL);
+		json_free(name);
+	}
+	json_free(platforms);
 }
 
 struct json *
