@@ -81,10 +81,9 @@ obey(const struct json *record)
 }
 
 static void
-settle_handoff(const struct json *record, enum end end)
+settle_handoff(const struct json *record, enum end end, const char *text)
 {
 	long long id = record_number(record, "handoff.id");
-	const char *text = json_text_or(record, "error.text", "");
 
 	switch (end) {
 	case DONE:
@@ -105,10 +104,10 @@ settle_handoff(const struct json *record, enum end end)
 }
 
 static void
-settle_event(const struct json *record, enum end end)
+settle_event(const struct json *record, enum end end, const char *text)
 {
 	long long id = record_number(record, "event.id");
-	const char *text = json_text_or(record, "error.text", ""), *why = json_text(record, "turn.why");
+	const char *why = json_text(record, "turn.why");
 
 	switch (end) {
 	case DONE:
@@ -128,14 +127,23 @@ settle_event(const struct json *record, enum end end)
 	}
 }
 
+/* What is wrong, and what to do. Owned. */
+static char *
+words_of(const struct json *record)
+{
+	const char *remedy = json_text(record, "error.remedy");
+
+	return xformat("%s%s%s", json_text_or(record, "error.text", "no reason was kept"),
+		remedy ? "; " : "", remedy ? remedy : "");
+}
+
 /* For the log: why this one did not succeed. */
 static void
-say(const struct json *record, enum end end)
+say(const struct json *record, enum end end, const char *text)
 {
 	bool handoff = json_has(record, "handoff");
 	const char *what = handoff ? "handoff" : "event";
 	const char *id = json_text_or(record, handoff ? "handoff.id" : "event.id", "?");
-	const char *text = json_text_or(record, "error.text", "no reason was kept");
 
 	if (end == LOST)
 		warn("%s %s: another holder has it now; nothing was changed", what, id);
@@ -154,16 +162,18 @@ static bool
 settle(struct json *record)
 {
 	enum end end = end_of(record);
+	char *text = words_of(record);
 
 	if (end != LOST && !claim_stands(db, record))
 		end = LOST;
 	if (end != LOST && json_has(record, "handoff"))
-		settle_handoff(record, end);
+		settle_handoff(record, end, text);
 	else if (end != LOST)
-		settle_event(record, end);
+		settle_event(record, end, text);
 	if (end == DONE)
 		obey(record);
-	say(record, end);
+	say(record, end, text);
+	free(text);
 	return end == DONE;
 }
 
@@ -241,5 +251,7 @@ main(int argc, char **argv)
 	}
 	if (in.broken)
 		warn("the last line has no end: dropped, the store still has its work");
+	else if (!some)
+		warn("no record came");
 	return in.broken && !status ? EX_NO : status;
 }

@@ -8,6 +8,7 @@
 #include "watch/watch.h"
 
 #include "bell.h"
+#include "claims.h"
 #include "deliveries.h"
 #include "die.h"
 #include "events.h"
@@ -213,7 +214,7 @@ do_all_there_is(void)
 	listeners_find(db);
 	listeners_once(db);
 	say_ready();
-	while (!stopping && (look_for_work(&next) || jobs_alive())) {
+	while (!stopping && (look_for_work(&next) || jobs_alive() || claims_soon(db))) {
 		jobs_wait(bell.fd, 0.05, once_ended);
 		bell_heard(&bell);
 	}

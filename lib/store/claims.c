@@ -73,6 +73,18 @@ claim_free(enum lease_kind kind, long long id, const struct wait *wait, double *
 	return false;
 }
 
+bool
+claims_soon(struct db *db)
+{
+	static const char sql[] =
+		"SELECT 1 FROM courier_events WHERE state IN ('queued', 'running') AND handoff IS NULL"
+		" AND holder IS NULL AND not_before > ?1 AND delay <= ?2"
+		" UNION ALL SELECT 1 FROM courier_handoffs WHERE state IN ('pending', 'running')"
+		" AND holder IS NULL AND not_before > ?1 AND delay <= ?2 LIMIT 1";
+
+	return db_number(db, 0, sql, "dd", clock_now(), figure_wait());
+}
+
 static bool
 stands(struct db *db, const struct json *record)
 {

@@ -37,6 +37,9 @@ struct wait {
 };
 bool claim_free(enum lease_kind kind, long long id, const struct wait *wait, double *next);
 
+/* Whether something only waits for another's turn to end, and is due within moments. */
+bool claims_soon(struct db *db);
+
 /*
  * Within a transaction: whether this record's claim still stands (its handoff's fence, or
  * its event's). False puts an error into the record: somebody else has the work now.
