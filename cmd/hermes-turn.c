@@ -25,6 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No chat shows more than that, and each part of it is carried on its own. */
+enum { REPLY_MOST = 1 << 20 };
+
 static struct db *db;
 
 /* What an agent said, line by line. */
@@ -205,6 +208,8 @@ judge(struct speech *speech, int status)
 		fail(speech, xstrdup("it said nothing"));
 	else if (is_blank(json_text_or(speech->reply, "reply", "")))
 		fail(speech, xstrdup("its reply is empty"));
+	else if (strlen(json_text_or(speech->reply, "reply", "")) > REPLY_MOST)
+		fail(speech, xformat("its reply is longer than %d bytes", REPLY_MOST));
 	speech->final |= status == EX_SETUP || status == EX_USER;
 }
 
@@ -218,7 +223,7 @@ speak(struct speech *speech, const struct json *record, const char *session)
 	struct child child;
 	struct telling telling = {&child, deadline, false};
 
-	if (!path || strchr(name, '/') || child_start(&child, argv, environment)) {
+	if (!path || strchr(name, '/') || child_start(&child, argv, environment, CHILD_LOG)) {
 		fail(speech, xformat("%s cannot be started; see hermes doctor", name));
 		speech->final = true;
 	} else {

@@ -113,7 +113,7 @@ start_call(struct call *call, char *path)
 {
 	char *verb = xstrdup(call->verb), *argv[] = {path, verb, NULL};
 	char **environment = config_environment(call->platform);
-	int started = child_start(&call->child, argv, environment), error = errno;
+	int started = child_start(&call->child, argv, environment, CHILD_LOG), error = errno;
 
 	if (!started && call->question) {
 		struct text line = TEXT_INIT;

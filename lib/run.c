@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@
 extern char **environ;
 
 /* What a child may say unread while it is being told something. */
-enum { CHILD_SAYS_MOST = 64 << 20 };
+enum { CHILD_SAYS_MOST = 64 << 20, LOG_MOST = 1 << 20 };
 
 void
 run_bound_to(pid_t parent)
@@ -32,7 +33,8 @@ run_bound_to(pid_t parent)
 
 /* In the child: three streams, no more; die with the parent. Reports exec's failure. */
 static void
-become(char *const argv[], char *const environment[], int in, int out, int report, pid_t parent)
+become(char *const argv[], char *const environment[], const int streams[3], int report,
+	pid_t parent)
 {
 	setpgid(0, 0);
 	run_bound_to(parent);
@@ -40,8 +42,8 @@ become(char *const argv[], char *const environment[], int in, int out, int repor
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
-	dup2(in, 0);
-	dup2(out, 1);
+	for (int i = 0; i < 3; i++)
+		dup2(streams[i], i);
 	report = fcntl(report, F_DUPFD_CLOEXEC, 10);
 	close_range(3, (unsigned)report - 1, 0);
 	close_range((unsigned)report + 1, ~0u, 0);
@@ -78,19 +80,57 @@ pass_signals_on(pid_t group)
 	running = (sig_atomic_t)group;
 }
 
+/*
+ * Memory that the child writes its stderr to: it never blocks on it, cannot write more
+ * than LOG_MOST, and the position we share says how much is there.
+ */
+static int
+open_log(void)
+{
+	int log = memfd_create("hermes-log", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (log < 0 || ftruncate(log, LOG_MOST) || fcntl(log, F_ADD_SEALS, F_SEAL_GROW) < 0)
+		die(EX_BUG, "memory for a log cannot be had:");
+	return log;
+}
+
+static void
+close_log(struct child *child)
+{
+	off_t length = child->log >= 0 ? lseek(child->log, 0, SEEK_CUR) : 0;
+	struct text said = TEXT_INIT;
+	char *line, *rest = NULL;
+
+	if (length > 0) {
+		text_reserve(&said, (size_t)length);
+		if (pread(child->log, said.at, (size_t)length, 0) == length)
+			said.at[length] = '\0';
+		for (line = strtok_r(said.at, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+			warn("%s: %s", child->name, line);
+	}
+	text_release(&said);
+	if (child->log >= 0)
+		close(child->log);
+	child->log = -1;
+}
+
 int
-child_start(struct child *child, char *const argv[], char *const environment[])
+child_start(struct child *child, char *const argv[], char *const environment[], int errors)
 {
 	int in[2], out[2], report[2], error = 0;
+	const char *slash = strrchr(argv[0], '/');
 	pid_t parent = getpid();
 
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(report, O_CLOEXEC))
 		die(EX_BUG, "a pipe cannot be made:");
+	child->log = errors == CHILD_LOG ? open_log() : -1;
+	child->name = slash ? slash + 1 : argv[0];
 	child->pid = fork();
 	if (child->pid < 0)
 		die(EX_BUG, "a process cannot be started:");
 	if (!child->pid)
-		become(argv, environment, in[0], out[1], report[1], parent);
+		become(argv, environment, (int[]){in[0], out[1], child->log >= 0 ? child->log : errors},
+			report[1], parent);
 	setpgid(child->pid, child->pid);
 	close(in[0]);
 	close(out[1]);
@@ -102,6 +142,7 @@ child_start(struct child *child, char *const argv[], char *const environment[])
 		close(in[1]);
 		close(out[0]);
 		waitpid(child->pid, NULL, 0);
+		close_log(child);
 		errno = error;
 		return -1;
 	}
@@ -171,6 +212,7 @@ let_go(struct child *child)
 	child_hush(child);
 	close(child->from.fd);
 	lines_release(&child->from);
+	close_log(child);
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Running an adapter or an agent: a child in a process group of its own, that dies
- * with us, inherits no descriptor but its three streams (so no lease), and whose
+ * with us, inherits no descriptor but its three streams (so no lease), whose stderr
+ * reaches ours cleaned, line by line, when it has ended (1 MiB is kept), and whose
  * whole group is killed when it is not ended properly. A SIGTERM, SIGINT or SIGHUP that
  * ends us goes to it first, unless the program handles those itself.
  */
@@ -16,10 +17,16 @@ struct child {
 	pid_t pid;
 	int to;            /* its stdin; -1 once closed */
 	struct lines from; /* its stdout */
+	int log;           /* what it says on stderr; -1: it was given a descriptor */
+	const char *name;  /* its file's, for the log */
 };
 
-/* Start argv[0] with `environment` (NULL: ours). -1 with errno when it cannot. */
-int child_start(struct child *child, char *const argv[], char *const environment[]);
+/*
+ * Start argv[0] with `environment` (NULL: ours); `errors` is its stderr, CHILD_LOG to have
+ * it logged. -1 with errno when it cannot be started.
+ */
+enum { CHILD_LOG = -1 };
+int child_start(struct child *child, char *const argv[], char *const environment[], int errors);
 
 /* Write all of it; -1 if the child does not read it before `deadline` (steady) or is gone. */
 int child_tell(struct child *child, const char *bytes, size_t length, double deadline);

@@ -60,21 +60,17 @@ die_of(int number)
 	raise(number);
 }
 
-/* Start it with a pipe of ours as its stderr: child_start passes our own on. */
+/* Start it with a pipe of ours as its stderr: its words are logged as they come. */
 static void
 start(struct command *command, const char *program)
 {
 	char shell[] = "/bin/sh", option[] = "-c", *text = xstrdup(program);
 	char *argv[] = {shell, option, text, NULL};
-	int log[2], own = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), failed;
+	int log[2], failed;
 
-	if (pipe2(log, O_CLOEXEC) || (own >= 0 && dup2(log[1], STDERR_FILENO) < 0))
+	if (pipe2(log, O_CLOEXEC))
 		die(EX_BUG, "a pipe cannot be made:");
-	failed = child_start(&child, argv, NULL);
-	if (own < 0 || dup2(own, STDERR_FILENO) < 0)
-		close(STDERR_FILENO);
-	if (own >= 0)
-		close(own);
+	failed = child_start(&child, argv, NULL, log[1]);
 	close(log[1]);
 	free(text);
 	if (failed)

@@ -77,7 +77,7 @@ ask_state(char *path, int *status)
 	char *line;
 
 	*status = -1;
-	if (child_start(&child, argv, NULL))
+	if (child_start(&child, argv, NULL, CHILD_LOG))
 		return NULL;
 	child_hush(&child);
 	line = lines_next(&child.from, &length, deadline);

@@ -183,25 +183,6 @@ resolve(const char *platform, const char *words)
 	return answer;
 }
 
-static struct json *
-options_json(void)
-{
-	const struct { const char *name; bool set; } flags[] = {
-		{"no_turn", ask.no_turn}, {"require_thread", ask.require_thread},
-		{"shared", ask.shared}, {"replace", ask.replace},
-	};
-	struct json *options = NULL;
-
-	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-		if (!flags[i].set)
-			continue;
-		if (!options)
-			options = json_object();
-		json_put_true(options, flags[i].name, true);
-	}
-	return options;
-}
-
 static char *
 read_notice(void)
 {
@@ -219,6 +200,8 @@ read_notice(void)
 		text_add(&text, buffer, (size_t)got);
 	if (got < 0)
 		die(EX_MISSING, "%s: cannot be read:", ask.message_file);
+	while (text.length && text.at[text.length - 1] == '\n')
+		text.at[--text.length] = '\0';
 	if (!text.length || !utf8_valid(text.at, text.length))
 		die(EX_BAD, "%s: is empty or not valid UTF-8", ask.message_file);
 	return text_take(&text);
@@ -281,7 +264,8 @@ show_plan(const char *platform, const char *session, const struct json *target)
 static long long
 request(const char *platform, const char *session, const char *words, const struct json *target)
 {
-	struct json *wanted = json_at(target, "place"), *options = options_json();
+	struct json *wanted = json_at(target, "place"), *options = request_options(ask.no_turn,
+		ask.require_thread, ask.shared, ask.replace);
 	char *notice = read_notice(), *why = NULL;
 	struct request asked = {.id = ask.request_id, .session = session, .platform = platform,
 		.requester = "hermes-handoff", .wanted = wanted, .notice = notice, .options = options,
@@ -312,8 +296,8 @@ run(const char *platform, const char *words)
 	int status;
 
 	db = db_open(ask.dry_run ? DB_READ : DB_WRITE);
-	session = session_current(db, pick_session());
 	need_privacy(platform, target);
+	session = session_current(db, pick_session());
 	if (ask.dry_run)
 		return show_plan(platform, session, target);
 	need_quiet(session);
@@ -334,6 +318,10 @@ handoff_ask_main(int argc, char **argv)
 
 	if (opts_parse(argc, argv, &usage) != 1)
 		opts_misused(&usage, "exactly one platform is needed");
+	if (ask.dry_run && ask.transcript)
+		opts_misused(&usage, "--dry-run stores no transcript; leave one of them out");
 	platform = split_target(argv[0], &words);
+	if (ask.thread && !ask.chat && !*words)
+		opts_misused(&usage, "--thread is a thread of a chat: --chat is needed, too");
 	return run(platform, words);
 }

@@ -42,24 +42,46 @@ print_end(struct json *handoff)
 	json_free(handoff);
 }
 
+static struct {
+	const char *session, *id, *chat, *thread;
+	bool no_turn, require_thread, shared, replace;
+} asked;
+
+static const struct opt request_opts[] = {
+	{"session", 's', OPT_TEXT, &asked.session, "ID", "the session: id, unique prefix or title"},
+	{"chat", 0, OPT_TEXT, &asked.chat, "ID", "a chat there, instead of the home"},
+	{"thread", 0, OPT_TEXT, &asked.thread, "ID", "a thread of it"},
+	{"no-turn", 0, OPT_FLAG, &asked.no_turn, NULL, "deliver the notice; the agent does not speak"},
+	{"require-thread", 0, OPT_FLAG, &asked.require_thread, NULL,
+		"fail rather than use the home itself"},
+	{"shared", 0, OPT_FLAG, &asked.shared, NULL, "others may read it there"},
+	{"replace", 0, OPT_FLAG, &asked.replace, NULL, "push out the conversation that lives there"},
+	{"request-id", 0, OPT_TEXT, &asked.id, "ID", "the same id and content: the same handoff"},
+	OUT_OPTS(out), {0},
+};
+
+/* The place asked for, or NULL: the home. Owned. */
+static struct json *
+asked_place(const char *platform)
+{
+	struct json *place;
+
+	if (!asked.chat)
+		return NULL;
+	place = json_object();
+	json_put_text(place, "platform", platform);
+	json_put_text(place, "chat", asked.chat);
+	if (asked.thread)
+		json_put_text(place, "thread", asked.thread);
+	return place;
+}
+
 int
 handoff_request_main(int argc, char **argv)
 {
-	const char *session = NULL, *id = NULL, *chat = NULL, *thread = NULL;
-	bool no_turn = false, require = false, shared = false;
-	const struct opt opts[] = {
-		{"session", 's', OPT_TEXT, &session, "ID", "the session: id, unique prefix or title"},
-		{"chat", 0, OPT_TEXT, &chat, "ID", "a chat there, instead of the home"},
-		{"thread", 0, OPT_TEXT, &thread, "ID", "a thread of it"},
-		{"no-turn", 0, OPT_FLAG, &no_turn, NULL, "deliver the notice; the agent does not speak"},
-		{"require-thread", 0, OPT_FLAG, &require, NULL, "fail rather than use the home itself"},
-		{"shared", 0, OPT_FLAG, &shared, NULL, "others may read it there"},
-		{"request-id", 0, OPT_TEXT, &id, "ID", "the same id and content: the same handoff"},
-		OUT_OPTS(out), {0},
-	};
-	const struct usage usage = {"request PLATFORM --session S", "Queue a handoff.", opts};
-	struct json *options = NULL, *wanted = NULL;
-	struct request request;
+	const struct usage usage = {"request PLATFORM --session S", "Queue a handoff.", request_opts};
+	struct request request = {.requester = "hermes-handoff"};
+	struct json *options, *wanted;
 	char *why = NULL, *name;
 	struct db *db;
 	long long made;
@@ -67,31 +89,22 @@ handoff_request_main(int argc, char **argv)
 
 	if (opts_parse(argc, argv, &usage) != 1)
 		opts_misused(&usage, "one platform is needed");
-	if (!session)
-		session = getenv("HERMES_SESSION");
-	if (!session)
+	if (!asked.session)
+		asked.session = getenv("HERMES_SESSION");
+	if (!asked.session)
 		opts_misused(&usage, "a session is needed: --session, or HERMES_SESSION");
-	if (no_turn || require || shared) {
-		options = json_object();
-		if (no_turn)
-			json_put_true(options, "no_turn", true);
-		if (require)
-			json_put_true(options, "require_thread", true);
-		if (shared)
-			json_put_true(options, "shared", true);
-	}
-	if (chat) {
-		wanted = json_object();
-		json_put_text(wanted, "platform", argv[0]);
-		json_put_text(wanted, "chat", chat);
-		if (thread)
-			json_put_text(wanted, "thread", thread);
-	}
+	if (asked.thread && !asked.chat)
+		opts_misused(&usage, "--thread is a thread of a chat: --chat is needed, too");
+	options = request_options(asked.no_turn, asked.require_thread, asked.shared, asked.replace);
+	wanted = asked_place(argv[0]);
 	db = db_open(DB_WRITE);
-	name = session_named(db, session);
-	request = (struct request){.id = id, .session = name, .platform = argv[0],
-		.requester = "hermes-handoff", .options = options, .wanted = wanted,
-		.elsewhere = wanted};
+	name = session_current(db, session_named(db, asked.session));
+	request.id = asked.id;
+	request.session = name;
+	request.platform = argv[0];
+	request.options = options;
+	request.wanted = wanted;
+	request.elsewhere = wanted;
 	db_begin(db);
 	foreign_adopt(db);
 	made = handoff_request(db, &request, &status, &why);

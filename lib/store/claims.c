@@ -6,6 +6,7 @@
 #include "stage.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct claimer
@@ -29,7 +30,8 @@ bool
 claim_try(const struct claimer *claimer, enum lease_kind kind, long long id, double held_at,
 	double hold)
 {
-	if (!lease_take(claimer->fd, kind, id))
+	/* A descriptor does not lock itself out: what this pipeline holds is seen through another. */
+	if (lease_held(kind, id) || !lease_take(claimer->fd, kind, id))
 		return false;
 	if (hold <= 0 || clock_due(held_at + hold, hold, clock_now()))
 		return true;

@@ -43,6 +43,25 @@ handoff_newest(struct db *db, const char *session)
 		" ORDER BY id DESC LIMIT 1", "s", session);
 }
 
+struct json *
+request_options(bool no_turn, bool require_thread, bool shared, bool replace)
+{
+	const struct { const char *name; bool set; } flags[] = {
+		{"no_turn", no_turn}, {"require_thread", require_thread},
+		{"shared", shared}, {"replace", replace},
+	};
+	struct json *options = NULL;
+
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		if (!flags[i].set)
+			continue;
+		if (!options)
+			options = json_object();
+		json_put_true(options, flags[i].name, true);
+	}
+	return options;
+}
+
 static char *
 refused(int *status, int code, char *why)
 {

@@ -21,6 +21,9 @@ struct request {
 	long long retry_of;         /* or 0 */
 };
 
+/* The options of a request that are set; NULL if none is. Owned. */
+struct json *request_options(bool no_turn, bool require_thread, bool shared, bool replace);
+
 /*
  * Queue a request; returns its id, also when the same request was made before. 0: refused,
  * with *status (75 in flight, 65 same id with other content) and *why (owned).
