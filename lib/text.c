@@ -65,6 +65,19 @@ text_add(struct text *text, const void *bytes, size_t length)
 }
 
 void
+text_add_without_nuls(struct text *text, const char *bytes, size_t length)
+{
+	while (length) {
+		size_t run = strnlen(bytes, length);
+
+		text_add(text, bytes, run);
+		run += run < length;
+		bytes += run;
+		length -= run;
+	}
+}
+
+void
 text_puts(struct text *text, const char *string)
 {
 	text_add(text, string, strlen(string));

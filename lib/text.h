@@ -46,6 +46,9 @@ void text_add_readable(struct text *text, const char *bytes, size_t length);
  */
 size_t utf8_step(const char *bytes, size_t length, long *point);
 
+/* Add bytes but for their NULs: SQL texts and chats end at one, and no message needs it. */
+void text_add_without_nuls(struct text *text, const char *bytes, size_t length);
+
 /* Whether all of it is UTF-8 without NULs. */
 bool utf8_valid(const char *bytes, size_t length);
 

@@ -314,6 +314,25 @@ match_for(const char *words)
 	return text_take(&match);
 }
 
+/* The words as a JSON array. Owned. */
+static char *
+list_of(const char *words)
+{
+	struct json *list = json_array();
+	char *printed;
+
+	while (*words) {
+		size_t length = strcspn(words, " \t\n");
+
+		if (length)
+			json_append(list, json_new_text(words, length));
+		words += length + strspn(words + length, " \t\n");
+	}
+	printed = json_string(list);
+	json_free(list);
+	return printed;
+}
+
 /* Newest first. */
 static struct rows *
 look(struct db *db, const char *words, const char *session, long limit)
@@ -327,11 +346,12 @@ look(struct db *db, const char *words, const char *session, long limit)
 		" WHERE messages_fts_trigram MATCH ?1 AND (?2 IS NULL OR m.session_id = ?2)"
 		" ORDER BY f.rowid DESC LIMIT ?3";
 	static const char by_reading[] =
-		"SELECT id, session_id FROM messages WHERE instr(coalesce(content, '') || ' ' ||"
-		" coalesce(tool_name, '') || ' ' || coalesce(tool_calls, ''), ?1) > 0"
+		"SELECT id, session_id FROM messages WHERE NOT EXISTS (SELECT 1 FROM json_each(?1) w"
+		" WHERE instr(lower(coalesce(content, '') || ' ' || coalesce(tool_name, '') || ' ' ||"
+		" coalesce(tool_calls, '')), lower(w.value)) = 0)"
 		" AND (?2 IS NULL OR session_id = ?2) ORDER BY id DESC LIMIT ?3";
 	enum way way = way_for(db, words);
-	char *match = way == READING ? xstrdup(words) : match_for(words);
+	char *match = way == READING ? list_of(words) : match_for(words);
 
 	return db_query(db, way == WORDS ? by_word : way == TRIGRAMS ? by_trigram : by_reading, "ssi",
 		match, session, (long long)limit);

@@ -15,18 +15,6 @@
 
 enum { CUT_MOST = 20 };
 
-/* SQL texts end at a NUL for most readers; a message has no use for one. Owned. */
-static char *
-without_nuls(const char *bytes, size_t length)
-{
-	struct text text = TEXT_INIT;
-
-	for (size_t i = 0; i < length; i++)
-		if (bytes[i])
-			text_add(&text, bytes + i, 1);
-	return text_take(&text);
-}
-
 static void
 meet(struct db *db, const char *platform, const struct json *event)
 {
@@ -49,7 +37,8 @@ event_put(struct db *db, const char *platform, const struct json *event)
 	size_t length = 0;
 	const char *bytes = json_bytes(event, "text", &length);
 	long long id = -1;
-	char *key, *text;
+	struct text text = TEXT_INIT;
+	char *key;
 
 	if (!place || !json_text(event, "message") || !bytes
 		|| strcmp(json_text_or(place, "platform", platform), platform)) {
@@ -61,16 +50,16 @@ event_put(struct db *db, const char *platform, const struct json *event)
 		json_put_text(place, "user", user);
 	if (place_whole(place)) {
 		key = binding_key(db, place);
-		text = without_nuls(bytes, length);
+		text_add_without_nuls(&text, bytes, length);
 		id = db_run(db, sql, "sssssjssssdsd", platform, json_text(place, "account"),
 			json_text_or(place, "chat", ""), json_text(event, "message"), key, place, user,
-			json_text(event, "user.name"), text, json_text(event, "reply_to"),
+			json_text(event, "user.name"), text.at, json_text(event, "reply_to"),
 			json_number(event, "at", clock_now()), platform, clock_now());
 		if (id)
 			id = db_last_id(db);
 		meet(db, platform, event);
 		free(key);
-		free(text);
+		text_release(&text);
 	}
 	json_free(place);
 	return id;

@@ -45,11 +45,15 @@ message_add(struct db *db, const char *session, const struct json *message)
 	size_t length = 0;
 	const char *content = json_bytes(message, "content", &length);
 	char *calls = column_text(message, "tool_calls"), *parts = NULL;
+	struct text words = TEXT_INIT;
 	long long id;
 
-	if (!content && (content = parts = column_text(message, "content")))
-		length = strlen(parts);
-	db_run(db, sql, "ssbsssdsss", session, json_text_or(message, "role", "user"), content, length,
+	if (content)
+		text_add_without_nuls(&words, content, length);
+	else if ((parts = column_text(message, "content")))
+		text_puts(&words, parts);
+	db_run(db, sql, "ssbsssdsss", session, json_text_or(message, "role", "user"),
+		json_has(message, "content") ? words.at : NULL, words.length,
 		calls, json_text(message, "tool_call_id"), json_text(message, "tool_name"),
 		json_number(message, "timestamp", clock_now()), json_text(message, "finish_reason"),
 		json_text(message, "reasoning"), json_text(message, "platform_message_id"));
@@ -59,6 +63,7 @@ message_add(struct db *db, const char *session, const struct json *message)
 		(long long)calls_in(calls), session);
 	free(calls);
 	free(parts);
+	text_release(&words);
 	return id;
 }
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait-for NAME COUNT: waits, as our programs do, until COUNT lines called NAME are in the
+ * log, and prints for each how many milliseconds after its `at` it was seen; "ready" first.
+ */
+#include "bell.h"
+#include "db.h"
+#include "die.h"
+#include "figures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static long long
+look(struct db *db, const char *name, long long after)
+{
+	struct rows *rows = db_query(db, "SELECT id, at FROM courier_log WHERE what = ? AND id > ?"
+		" ORDER BY id", "si", name, after);
+
+	while (rows_next(rows)) {
+		after = row_int(rows, 0);
+		printf("%.3f\n", (clock_now() - row_real(rows, 1)) * 1000);
+	}
+	fflush(stdout);
+	return after;
+}
+
+int
+main(int argc, char **argv)
+{
+	double deadline = clock_steady() + 30;
+	struct bell bell;
+	struct db *db;
+	long long after = 0, count;
+
+	program_start(argv[0]);
+	if (argc != 3 || (count = atoll(argv[2])) <= 0)
+		die(EX_USER, "usage: wait-for NAME COUNT");
+	bell_open(&bell);
+	db = db_open(DB_READ);
+	puts("ready");
+	for (;;) {
+		after = look(db, argv[1], after);
+		if (db_number(db, 0, "SELECT count(*) FROM courier_log WHERE what = ?", "s", argv[1])
+			>= count)
+			return 0;
+		if (!bell_wait(&bell, deadline))
+			die(EX_LATER, "%s: not seen in time", argv[1]);
+	}
+}
