@@ -77,10 +77,14 @@ install: all
 		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	install -D -m 644 share/completions/hermes.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/hermes
+	for tool in $(filter-out hermes,$(TOOLS)); do \
+		ln -sf hermes $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$tool || exit 1; done
 	install -D -m 644 share/completions/_hermes \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_hermes
 	install -D -m 644 share/completions/hermes.fish \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/hermes.fish
+	for tool in $(filter-out hermes,$(TOOLS)); do \
+		ln -sf hermes.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$tool.fish || exit 1; done
 	sed 's|@BINDIR@|$(BINDIR)|g' contrib/systemd/hermes-watch.service >$(BUILD)/hermes-watch.service
 	sed 's|@BINDIR@|$(BINDIR)|g' contrib/systemd/hermes-watch-once.service \
 		>$(BUILD)/hermes-watch-once.service
@@ -94,6 +98,9 @@ uninstall:
 	rm -rf $(DESTDIR)$(EXECDIR) $(DESTDIR)$(DOCDIR)
 	for tool in $(TOOLS); do rm -f $(DESTDIR)$(BINDIR)/$$tool; done
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	for tool in $(TOOLS); do \
+		rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$tool \
+			$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$tool.fish; done
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hermes \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_hermes \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/hermes.fish

@@ -38,12 +38,18 @@ static char *
 session_at(struct json *record, const struct json *place)
 {
 	char *bound = binding_session(db, place), *current;
+	const char *key = json_text_or(record, "event.key", "");
+	struct json *binding;
 
 	if (!bound)
 		return begin_session(record, place);
 	current = session_current(db, bound);
-	if (strcmp(bound, current))
+	binding = binding_state(db, key);
+	if (strcmp(json_text_or(binding, "session", ""), current)) {
+		warn("%s: opens %s from now on", key, current);
 		binding_set(db, place, current, 0);
+	}
+	json_free(binding);
 	free(bound);
 	return current;
 }

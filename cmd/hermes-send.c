@@ -76,7 +76,7 @@ send_text(const char *target, const char *words)
 {
 	struct text text = TEXT_INIT;
 	struct json *place = place_named(target), *record = json_object(), *shown;
-	struct claimer claimer = {.fd = lease_own(), .holder = NULL};
+	struct claimer claimer = claimer_own();
 	struct sending sending = {.record = record, .platform = json_text(place, "platform"),
 		.enter = send_enter_freely};
 	bool later;

@@ -200,7 +200,11 @@ settle_batch(struct lines *in, char *line, size_t length)
 
 	db_begin(db);
 	do {
-		struct json *record = json_parse(line, length, NULL);
+		struct json *record;
+
+		if (!*line)
+			continue;
+		record = json_parse(line, length, NULL);
 
 		if (!record || !json_is_object(record)
 			|| (!json_has(record, "handoff") && !json_has(record, "event"))) {

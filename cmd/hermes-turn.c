@@ -216,7 +216,7 @@ judge(struct speech *speech, int status)
 static void
 speak(struct speech *speech, const struct json *record, const char *session)
 {
-	const char *use = config_text("agent.use");
+	const char *set = config_variable("HERMES_AGENT_USE"), *use = set ? set : config_text("agent.use");
 	char *name = xformat("hermes-agent-%s", use ? use : "recap"), *path = program_path(name);
 	char *argv[] = {path, NULL}, **environment = config_environment(NULL);
 	double deadline = clock_steady() + figure_turn();

@@ -78,7 +78,7 @@ show_help(const char *verb)
 		die(EX_AWAY, "man cannot be started; %s --help says the same in short:", page);
 	}
 	fputs(help, stdout);
-	exit(0);
+	program_end(0);
 }
 
 static void __attribute__((noreturn))
@@ -108,10 +108,10 @@ main(int argc, char **argv)
 			hand_on(argv + 1);
 		} else if (!strcmp(argv[1], "--version")) {
 			printf("hermes %s\n", HERMES_VERSION);
-			return 0;
+			program_end(0);
 		} else if (!strcmp(argv[1], "--exec-path")) {
 			puts(home_programs());
-			return 0;
+			program_end(0);
 		} else if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 			show_help(NULL);
 		} else {

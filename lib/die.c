@@ -60,6 +60,14 @@ die(int status, const char *format, ...)
 }
 
 void
+program_end(int status)
+{
+	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE)
+		die(EX_STORE, "stdout: cannot be written:");
+	exit(status);
+}
+
+void
 warn(const char *format, ...)
 {
 	int error = errno;

@@ -20,6 +20,8 @@ void program_start(const char *argv0);
 const char *program_name(void);
 
 void die(int status, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
+/* Flush stdout and end: 74 if what was printed could not be written. */
+void program_end(int status) __attribute__((noreturn));
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* xformat: an owned, formatted string. */

@@ -119,11 +119,11 @@ opts_parse(int argc, char **argv, const struct usage *usage)
 
 		if (found == HELP) {
 			print_help(usage);
-			exit(0);
+			program_end(0);
 		}
 		if (found == VERSION_) {
 			printf("%s %s\n", program_name(), HERMES_VERSION);
-			exit(0);
+			program_end(0);
 		}
 		if (found == ':')
 			opts_misused(usage, "%s needs an argument", argv[optind - 1]);
@@ -171,11 +171,11 @@ verbs_main(int argc, char **argv, const struct verb *verbs, const char *summary)
 		die(EX_USER, "a verb is needed; see %s --help", program_name());
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		verbs_help(verbs, summary);
-		return 0;
+		program_end(0);
 	}
 	if (!strcmp(argv[1], "--version")) {
 		printf("%s %s\n", program_name(), HERMES_VERSION);
-		return 0;
+		program_end(0);
 	}
 	verb = verb_find(verbs, argv[1]);
 	if (!verb)

@@ -34,9 +34,9 @@ linked_person(const struct json *place)
 }
 
 static void
-add_direct(struct text *key, const struct json *place, bool plain)
+add_direct(struct text *key, const struct json *place, const char *person, bool plain)
 {
-	const char *person = linked_person(place), *chat = part(place, "chat");
+	const char *chat = part(place, "chat");
 	const char *thread = part(place, "thread");
 
 	if (person) {
@@ -53,8 +53,9 @@ add_direct(struct text *key, const struct json *place, bool plain)
 		add_id(key, thread, plain);
 }
 
-char *
-place_key(const struct json *place, bool plain)
+/* The key of a place; a direct chat's is `person`'s, if there is one. Owned. */
+static char *
+spell(const struct json *place, const char *person, bool plain)
 {
 	const char *kind = json_text_or(place, "kind", "dm"), *platform = part(place, "platform");
 	const char *thread = part(place, "thread"), *user = part(place, "user");
@@ -64,7 +65,7 @@ place_key(const struct json *place, bool plain)
 
 	text_puts(&key, "agent:main");
 	if (!strcmp(kind, "dm")) {
-		add_direct(&key, place, plain);
+		add_direct(&key, place, person, plain);
 		return text_take(&key);
 	}
 	text_format(&key, ":%s:%s", platform, kind);
@@ -79,6 +80,18 @@ place_key(const struct json *place, bool plain)
 	if (each && user)
 		add_id(&key, user, plain);
 	return text_take(&key);
+}
+
+char *
+place_key(const struct json *place, bool plain)
+{
+	return spell(place, linked_person(place), plain);
+}
+
+char *
+place_own_key(const struct json *place, bool plain)
+{
+	return spell(place, NULL, plain);
 }
 
 char *

@@ -21,6 +21,9 @@
  */
 char *place_key(const struct json *place, bool plain);
 
+/* The key that the place has, or would have if its user were linked to nobody. Owned. */
+char *place_own_key(const struct json *place, bool plain);
+
 /*
  * The key of the whole room or thread, whoever speaks there: where a session that was
  * handed to a group sits. The same as the key where speakers share one. Owned.

@@ -19,6 +19,8 @@
 extern char **environ;
 
 /* What a child may say unread while it is being told something. */
+static const double ASKED = 0.2; /* seconds between SIGTERM and SIGKILL */
+
 enum { CHILD_SAYS_MOST = 64 << 20, LOG_MOST = 1 << 20 };
 
 void
@@ -215,11 +217,21 @@ let_go(struct child *child)
 	close_log(child);
 }
 
+/* Asked first: a child that runs others in groups of their own can end them. */
 void
 child_kill(struct child *child)
 {
+	double until = clock_steady() + ASKED;
+	bool gone = false;
+
+	kill(-child->pid, SIGTERM);
+	while (!gone && clock_steady() < until) {
+		gone = waitpid(child->pid, NULL, WNOHANG);
+		usleep(500);
+	}
 	kill(-child->pid, SIGKILL);
-	waitpid(child->pid, NULL, 0);
+	if (!gone)
+		waitpid(child->pid, NULL, 0);
 	let_go(child);
 }
 

@@ -42,7 +42,7 @@ room() {
 }
 
 team() {
-	room team --kind group --no-threads --member ada=Ada --member bob=Bob "$@"
+	room team --kind group --no-threads --member ada=Ada --member bob=Bob
 }
 
 handoff() {
@@ -62,9 +62,9 @@ asked() {
 	hermes-handoff list -q | wc -l
 }
 
-# request [OPTION...]: prints the id of a pending handoff.
+# request: prints the id of a pending handoff.
 request() {
-	hermes-handoff request local --session "$S" --jq .id "$@" | tr -d '"'
+	hermes-handoff request local --session "$S" --jq .id | tr -d '"'
 }
 
 # --- the main job ---------------------------------------------------------------
@@ -689,8 +689,7 @@ request() {
 }
 
 @test "handoff: twenty at once are all carried" {
-	local i
-	for i in {1..20}; do
+	for _ in {1..20}; do
 		S=$(hermes-state new --jq .id)
 		request >/dev/null
 	done

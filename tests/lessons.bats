@@ -394,7 +394,7 @@ status() {
 	run -0 sql "SELECT group_concat(content, '|') FROM (SELECT content FROM messages
 		WHERE role = 'user' AND content GLOB 'message *' ORDER BY id)"
 	[ "$output" = 'message 1|message 2|message 3|message 4|message 5|message 6' ]
-	run -0 hermes-inbox list --state done -q
+	run -0 hermes-inbox list --state 'done' -q
 	[ "${#lines[@]}" = 6 ]
 }
 

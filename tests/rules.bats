@@ -99,6 +99,6 @@ included() {
 @test "rules: the four pipelines are as short as the manual shows them" {
 	local name
 	for name in carry answer speak listen; do
-		[ "$(wc -l <"$ROOT/cmd/hermes-$name")" -le 15 ]
+		[ "$(wc -l <"$ROOT/cmd/hermes-$name")" -le 16 ]
 	done
 }

@@ -191,10 +191,12 @@ switch_place(struct json *record)
 static int
 stage_main(int argc, char **argv, const char *summary, void (*work)(struct json *))
 {
-	const struct usage usage = {"", summary, NULL};
+	char *synopsis = xformat("%s <records", argv[0]);
+	const struct usage usage = {synopsis, summary, NULL};
 
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands; records are read from stdin");
+	free(synopsis);
 	db = db_open(DB_WRITE);
 	return stage_run(work);
 }

@@ -113,7 +113,7 @@ send_one(struct db *db, long long id)
 int
 send_due(struct db *db, long limit)
 {
-	struct claimer claimer = claimer_now(0);
+	struct claimer claimer = claimer_own();
 	struct json *ids;
 	int status = 0;
 

@@ -355,6 +355,17 @@ in_use(struct db *db, const char *id)
 	return speaker;
 }
 
+static void
+print_removed(const char *id)
+{
+	struct json *line = json_object();
+
+	json_put_text(line, "id", id);
+	json_put_true(line, "removed", true);
+	out_json(&out, line);
+	json_free(line);
+}
+
 int
 state_rm_main(int argc, char **argv)
 {
@@ -375,8 +386,8 @@ state_rm_main(int argc, char **argv)
 		remove_session(db, id);
 		db_commit(db);
 		db_rest(db);
-		if (out.json || out.quiet || !out_human(&out))
-			out_text("{\"id\":\"%s\",\"removed\":true}\n", id);
+		if (!out_human(&out))
+			print_removed(id);
 		free(id);
 	}
 	return 0;

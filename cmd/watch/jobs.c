@@ -56,9 +56,11 @@ become(const char *const argv[], int out, bool bound, pid_t watcher)
 
 	setpgid(0, 0);
 	run_bound_to(bound ? watcher : 0);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGTERM, SIG_DFL); /* before it is let in: one may be waiting for us already */
+	signal(SIGINT, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, LIFE_FD);

@@ -40,18 +40,40 @@ binding_pushed_out(struct db *db, const struct json *place, const char *session)
 	return there;
 }
 
+static char *
+bound_to(struct db *db, char *key)
+{
+	char *session = db_word(db, "SELECT session FROM courier_bindings WHERE key = ?", "s", key);
+
+	free(key);
+	return session;
+}
+
+/* A session that another program keeps under the key, as it spells it. */
+static char *
+published_under(struct db *db, char *plain)
+{
+	char *session = db_word(db, "SELECT id FROM sessions WHERE session_key = ?"
+		" AND ended_at IS NULL"
+		" AND NOT EXISTS (SELECT 1 FROM courier_bindings WHERE session = sessions.id)"
+		" ORDER BY started_at DESC LIMIT 1", "s", plain);
+
+	free(plain);
+	return session;
+}
+
+/* Linking a person orphans nothing: what was said under the key from before is found. */
 char *
 binding_session(struct db *db, const struct json *place)
 {
-	char *key = binding_key(db, place), *plain = place_key(place, true);
-	char *session = db_word(db, "SELECT session FROM courier_bindings WHERE key = ?", "s", key);
+	char *session = bound_to(db, binding_key(db, place));
 
 	if (!session)
-		session = db_word(db, "SELECT id FROM sessions WHERE session_key = ? AND ended_at IS NULL"
-			" AND NOT EXISTS (SELECT 1 FROM courier_bindings WHERE session = sessions.id)"
-			" ORDER BY started_at DESC LIMIT 1", "s", plain);
-	free(key);
-	free(plain);
+		session = bound_to(db, place_own_key(place, false));
+	if (!session)
+		session = published_under(db, place_key(place, true));
+	if (!session)
+		session = published_under(db, place_own_key(place, true));
 	return session;
 }
 

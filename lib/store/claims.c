@@ -9,14 +9,26 @@
 #include <string.h>
 #include <unistd.h>
 
-struct claimer
-claimer_now(double hold)
+static char *
+own_name(void)
 {
-	struct claimer claimer = {.fd = lease_inherited()};
 	char host[256] = "?";
 
 	gethostname(host, sizeof host - 1);
-	claimer.holder = xformat("%ld@%s", (long)getpgrp(), host);
+	return xformat("%ld@%s", (long)getpgrp(), host);
+}
+
+struct claimer
+claimer_own(void)
+{
+	return (struct claimer){.fd = lease_own(), .holder = own_name()};
+}
+
+struct claimer
+claimer_now(double hold)
+{
+	struct claimer claimer = {.fd = lease_inherited(), .holder = own_name()};
+
 	if (claimer.fd >= 0)
 		return claimer;
 	claimer.fd = lease_own();

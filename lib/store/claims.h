@@ -18,6 +18,9 @@ struct claimer {
 /* Descriptor 9 if it is ours, else by hand for `hold` seconds (0: the usual), said on stderr. */
 struct claimer claimer_now(double hold);
 
+/* For a program that does itself what it claims: the kernel holds it for this process's life. */
+struct claimer claimer_own(void);
+
 /*
  * Within a transaction: try for the row. `held_at` and `hold` are the row's own (hold 0:
  * none). True: its byte is ours; raise the fence.

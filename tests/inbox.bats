@@ -1,0 +1,321 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# hermes-inbox and hermes-route: what people wrote, as a queue: stored once together with
+# its cursor, handed out oldest first and one at a time per key, to whom it is allowed.
+#
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+bats_require_minimum_version 1.5.0
+
+load common
+
+setup() {
+	ME=$(id -un)
+	configure "platforms: {local: {enabled: true, allowed_users: [ada, '$ME']}}"
+}
+
+teardown() {
+	stop_all
+}
+
+# event MESSAGE TEXT [CHAT [USER [KIND]]]
+event() {
+	jq -nc --arg m "$1" --arg t "$2" --arg c "${3:-den}" --arg u "${4:-ada}" --arg k "${5:-dm}" \
+		'{message: $m, place: {platform: "local", account: "local", chat: $c, kind: $k, user: $u},
+			user: {id: $u, name: ($u | ascii_upcase)}, text: $t, at: 1700000000.5}'
+}
+
+# batch CURSOR EVENT...: what a poll answers.
+batch() {
+	printf '%s\n' "${@:2}" | jq -sc --arg c "$1" '{events: ., cursor: $c}'
+}
+
+put() {
+	hermes-inbox put local
+}
+
+# arrive MESSAGE TEXT [CHAT [USER [KIND]]]: it is in the queue.
+arrive() {
+	batch "c$1" "$(event "$@")" | put >/dev/null
+}
+
+claim() {
+	hermes-inbox claim "$@" 2>/dev/null
+}
+
+field() {
+	jq -r ".$1"
+}
+
+cursor() {
+	hermes-inbox cursor local --wait 0 2>/dev/null | jq -r .cursor
+}
+
+# --- put ------------------------------------------------------------------------
+
+@test "inbox put: events and cursor are stored, and how many were new is said" {
+	run -0 put <<<"$(batch 7 "$(event 1 hello)" "$(event 2 again)")"
+	[ "$(jq -c '[.stored, .known]' <<<"$output")" = '[2,0]' ]
+	[ "$(cursor)" = 7 ]
+	run -0 hermes-inbox list --jq '"\(.id) \(.state) \(.key) \(.user) \(.name) \(.text)"'
+	[ "$(tr -d '"' <<<"${lines[0]}")" = '1 queued agent:main:local:dm:den ada ADA hello' ]
+}
+
+@test "inbox put: the same message in another chat is another message" {
+	arrive 1 one den
+	arrive 1 two cave
+	arrive 1 three den
+	[ "$(hermes-inbox list -q | wc -l)" = 2 ]
+}
+
+@test "inbox put: an empty batch moves the cursor, one without a cursor leaves it" {
+	run -0 put <<<'{"events":[],"cursor":"5"}'
+	[ "$(cursor)" = 5 ]
+	put <<<'{"events":[]}' >/dev/null
+	[ "$(cursor)" = 5 ]
+}
+
+@test "inbox put: the adapter's trouble keeps the cursor and is said, with its status" {
+	put <<<'{"events":[],"cursor":"5"}' >/dev/null
+	run -69 --separate-stderr put <<<'{"error":{"class":"transient","why":"no route","remedy":"wait"}}'
+	[[ $stderr == *'no route; wait'* ]]
+	run -78 put <<<'{"error":{"class":"config","why":"bad token"}}'
+	run -75 put <<<'{"error":{"class":"busy","why":"another consumer"}}'
+	[ "$(cursor)" = 5 ]
+}
+
+@test "inbox put: a cut batch is dropped with a word, broken JSON is 65, and nothing is stored" {
+	printf '%s' "$(batch 9 "$(event 1 hello)")" >"$BATS_TEST_TMPDIR/cut"
+	run ! --separate-stderr put <"$BATS_TEST_TMPDIR/cut"
+	[[ $stderr == *'no end'* ]]
+	for line in '{' '[]' 'null' '1' 'x'; do
+		run -65 --separate-stderr put <<<"$line"
+		[ -n "$stderr" ]
+	done
+	[ -z "$(hermes-inbox list)" ]
+	[ "$(cursor)" = null ]
+}
+
+@test "inbox put: what is no event is left out with a word, the rest is stored" {
+	run -0 --separate-stderr put <<<"$(jq -nc --argjson good "$(event 1 good)" \
+		'{cursor: "3", events: [7, null, "x", {}, {message: 5}, {message: "2"},
+			{message: "3", place: 1, text: "x"}, {message: "4", place: {platform: "other", chat: "x"}, text: "x"},
+			{message: "5", place: {platform: "local"}, text: {}}, $good]}')"
+	[ "$(jq .stored <<<"$output")" = 1 ]
+	[[ $stderr == *'left out'* ]]
+	[ "$(cursor)" = 3 ]
+	[ "$(hermes-inbox list --jq .text | tr -d '"')" = good ]
+}
+
+@test "inbox put: NULs are dropped, broken UTF-8 does not get in, all else stays as it was said" {
+	put <<<'{"events":[{"message":"1","place":{"platform":"local","chat":"den","kind":"dm"},"user":{"id":"ada"},"text":"a\u0000b \u001b[31m \ud83d\ude00 ü"}],"cursor":"1"}' >/dev/null
+	[ "$(sql 'SELECT hex(text) FROM courier_events')" = 6162201B5B33316D20F09F988020C3BC ]
+	printf '{"events":[{"message":"2","place":{"platform":"local","chat":"den","kind":"dm"},"user":{"id":"ada"},"text":"a\xffb"}],"cursor":"2"}\n' \
+		>"$BATS_TEST_TMPDIR/bad"
+	run put <"$BATS_TEST_TMPDIR/bad"
+	hermes-inbox list | iconv -f UTF-8 -t UTF-8 >/dev/null
+}
+
+@test "inbox put: a batch of a thousand is stored whole" {
+	for i in {1..1000}; do
+		echo "{\"message\":\"$i\",\"place\":{\"platform\":\"local\",\"chat\":\"den\",\"kind\":\"dm\"},\"user\":{\"id\":\"ada\"},\"text\":\"m $i\"}"
+	done | jq -sc '{events: ., cursor: "1000"}' | put >"$BATS_TEST_TMPDIR/count"
+	[ "$(jq .stored "$BATS_TEST_TMPDIR/count")" = 1000 ]
+	[ "$(hermes-inbox list -q | wc -l)" = 1000 ]
+	run -0 claim
+	[ "$(field event.text <<<"$output")" = 'm 1' ]
+}
+
+@test "inbox put: killed at any point, a batch is there whole or not at all" {
+	local batch i
+	batch=$(for i in {1..300}; do event "$i" "m $i"; done | jq -sc '{events: ., cursor: "300"}')
+	hermes-inbox put local <<<'{"events":[]}' >/dev/null
+	for i in 2 4 6 8 12 16 24; do
+		timeout -s KILL "0.0$(printf %02d "$i")" hermes-inbox put local <<<"$batch" >/dev/null 2>&1 || :
+		case "$(sql 'SELECT count(*) FROM courier_events')" in
+		0) [ "$(cursor)" = null ] ;;
+		300) [ "$(cursor)" = 300 ] ;;
+		*) false ;;
+		esac
+	done
+}
+
+# --- cursor -----------------------------------------------------------------------
+
+@test "inbox cursor: nothing at first; with where sessions are, for platforms polled by place" {
+	id=$(hermes-state new --jq .id)
+	echo '{"platform":"local","account":"local","chat":"den","kind":"dm","user":"ada"}' \
+		| hermes-state bind "$id" >/dev/null
+	echo '{"platform":"other","chat":"x","kind":"dm"}' | hermes-state bind "$id" >/dev/null
+	run -0 --separate-stderr hermes-inbox cursor local --wait 3
+	[ "$(jq -c '[.cursor, .wait, [.places[].chat]]' <<<"$output")" = '[null,3,["den"]]' ]
+	run -64 hermes-inbox cursor
+}
+
+@test "inbox cursor: one poll at a time: a second listener is 75 with words" {
+	start bash -c 'exec 9<>"$HERMES_HOME/runs"; hermes-inbox cursor local; exec sleep 60'
+	wait_until 5 test -s "$BATS_TEST_TMPDIR/out.1"
+	run -75 --separate-stderr hermes-inbox cursor local
+	[[ $stderr == *'already'* ]]
+	[ -z "$output" ]
+	run ! --separate-stderr hermes-listen local --wait 0
+	[[ $stderr == *'already'* ]]
+	stop_all
+	run -0 hermes-listen local --wait 0
+}
+
+# --- claim ------------------------------------------------------------------------
+
+@test "inbox claim: nothing is 1 and a word; a record has the event, its place and its key" {
+	run -1 --separate-stderr hermes-inbox claim
+	[ -z "$output" ]
+	[[ $stderr == *'nothing waits'* ]]
+	arrive 1 hello
+	run -0 claim
+	jq -e '.event.id == "1" and .event.text == "hello" and .event.origin == "local"
+		and .event.user == {id: "ada", name: "ADA"} and .event.key == "agent:main:local:dm:den"
+		and .place.chat == "den" and (has("session") | not)' <<<"$output"
+}
+
+@test "inbox claim: oldest first, and one at a time per key" {
+	arrive 1 first den
+	arrive 2 second den
+	arrive 3 other cave
+	run -0 claim --limit 10
+	[ "$(field event.text <<<"$output" | tr '\n' ' ')" = 'first other ' ]
+	run -1 claim
+	run -0 hermes-inbox list --state queued --jq .text
+	[ "$(tr -d '"' <<<"$output")" = second ]
+}
+
+@test "inbox claim: in a group each speaker has a key, in a thread nobody has" {
+	arrive 1 a room ada group
+	arrive 2 b room bob group
+	run -0 claim --limit 10
+	[ "${#lines[@]}" = 2 ]
+	[ "$(field event.key <<<"${lines[0]}")" = 'agent:main:local:group:room:ada' ]
+}
+
+@test "inbox claim: a key whose handoff is being carried waits for it" {
+	hermes-adapter-local room den --no-threads --member ada -q >/dev/null
+	S=$(new_session)
+	hermes-handoff request local --session "$S" --chat den >/dev/null
+	record=$(hermes-handoff claim 2>/dev/null | hermes-handoff thread | hermes-handoff switch)
+	arrive 1 'the human is quick' den
+	run -1 claim
+	hermes-speak <<<"$record" >/dev/null
+	run -0 claim
+	[ "$(field event.text <<<"$output")" = 'the human is quick' ]
+	run -0 hermes-route <<<"$output"
+	[ "$(field session.id <<<"$output")" = "$S" ]
+}
+
+@test "inbox claim: a handoff to a key that is just being answered waits, and then goes through" {
+	hermes-adapter-local room den --no-threads --member ada -q >/dev/null
+	arrive 1 'a question' den
+	record=$(claim)
+	S=$(new_session)
+	hermes-handoff request local --session "$S" --chat den >/dev/null
+	run ! hermes-carry
+	[ "$(hermes-handoff status 1 --jq '"\(.state) \(.attempt)"' | tr -d '"')" = 'running 0' ]
+	hermes-route <<<"$record" | hermes-speak >/dev/null
+	hermes-state end "$(hermes-state bindings --jq .session | tr -d '"')" >/dev/null
+	wait_until 5 hermes-carry
+	[ "$(hermes-handoff status 1 --jq .state | tr -d '"')" = completed ]
+}
+
+# --- list and retry -----------------------------------------------------------------
+
+@test "inbox list: by state; inbox retry: what failed or was denied is answered after all" {
+	arrive 1 hello den mallory
+	hermes-answer >/dev/null 2>&1 || :
+	run -0 hermes-inbox list --state denied -q
+	[ "$output" = 1 ]
+	run -1 --separate-stderr hermes-answer
+	configure 'platforms: {local: {enabled: true, allow_all_users: true}}'
+	run -0 hermes-inbox retry 1 --jq .state
+	[ "$(tr -d '"' <<<"$output")" = queued ]
+	hermes-adapter-local room den --no-threads --member mallory -q >/dev/null
+	hermes-answer >/dev/null
+	run -0 hermes-inbox list --state 'done' -q
+	[ "$output" = 1 ]
+	run -1 --separate-stderr hermes-inbox retry 1
+	[[ $stderr == *done* ]]
+	run -66 hermes-inbox retry 99
+	run -64 hermes-inbox retry x
+}
+
+# --- route ----------------------------------------------------------------------------
+
+@test "route: a stranger is recorded and not answered, and no session begins" {
+	arrive 1 'let me in' den mallory
+	run -1 --separate-stderr hermes-answer
+	[ "$(hermes-inbox list --jq .state | tr -d '"')" = denied ]
+	[ -z "$(hermes-state list)" ]
+	run -0 sql "SELECT user FROM courier_people"
+	[ "$output" = mallory ]
+}
+
+@test "route: without any configuration nobody is answered" {
+	rm "$HERMES_HOME/config.yaml"
+	arrive 1 hello den ada
+	run -1 hermes-answer
+	[ -z "$(hermes-state list)" ]
+}
+
+@test "route: whoever a conversation was handed to, in private, may answer" {
+	configure 'platforms: {local: {enabled: true}}'
+	hermes-adapter-local room den --no-threads --member zoe -q >/dev/null
+	S=$(new_session)
+	hermes-handoff local:den --session "$S" </dev/null >/dev/null
+	arrive 1 'I was handed this' den zoe
+	hermes-answer >/dev/null
+	[ "$(words "$S" | grep -c '^user: I was handed this')" = 1 ]
+	arrive 2 'me too' den mallory
+	run -1 hermes-answer
+}
+
+@test "route: a place that opens no session begins one, the next message goes on in it" {
+	arrive 1 one
+	arrive 2 two
+	first=$(claim | hermes-route)
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
+	run -0 hermes-route <<<"$first"
+	[ "$output" = "$first" ]
+	hermes-adapter-local room den --no-threads --member ada -q >/dev/null
+	hermes-speak <<<"$first" >/dev/null
+	run -0 hermes-route < <(claim)
+	[ "$(field session.id <<<"$output")" = "$(field session.id <<<"$first")" ]
+	run -0 sql 'SELECT source, user_id, chat_id FROM sessions'
+	[ "$output" = 'local|ada|den' ]
+}
+
+@test "route: a record that lost its claim gains an error and starts no session" {
+	arrive 1 hello
+	record=$(claim --hold 1)
+	HERMES_CLOCK=5 claim >/dev/null
+	run -1 hermes-route <<<"$record"
+	[ "$(field error.lost <<<"$output")" = true ]
+	[ -z "$(hermes-state list)" ]
+}
+
+@test "route: a message of 4 MiB is stored, routed and answered" {
+	hermes-adapter-local room den --no-threads --member ada -q >/dev/null
+	head -c 4194304 /dev/zero | tr '\0' a >"$BATS_TEST_TMPDIR/text"
+	jq -nc --rawfile t "$BATS_TEST_TMPDIR/text" '{events: [{message: "1", place: {platform: "local",
+		account: "local", chat: "den", kind: "dm"}, user: {id: "ada"}, text: $t}], cursor: "1"}' \
+		| put >/dev/null
+	hermes-answer >/dev/null
+	[ "$(hermes-inbox list --jq .state | tr -d '"')" = 'done' ]
+	[ "$(sql "SELECT length(content) FROM messages WHERE role = 'user'")" = 4194304 ]
+}
+
+@test "inbox: misuse is 64 with words" {
+	for words in '' 'bogus' 'put' 'put a b' 'claim x' 'list x' 'cursor a b' 'claim --limit x'; do
+		# shellcheck disable=SC2086
+		run -64 --separate-stderr hermes-inbox $words </dev/null
+		[ -n "$stderr" ]
+		[ -z "$output" ]
+	done
+}
