@@ -84,6 +84,10 @@ put_batch(struct db *db, const char *platform, const struct json *batch, struct 
 {
 	size_t stored = 0, known = 0, odd = 0;
 
+	json_put_number(count, "stored", 0);
+	json_put_number(count, "known", 0);
+	if (!json_count(batch, "events") && !platform_news(db, platform, json_text(batch, "cursor")))
+		return;
 	db_begin(db);
 	for (size_t i = 0; i < json_count(batch, "events"); i++) {
 		struct json *event = json_item(batch, "events", i);

@@ -87,18 +87,21 @@ bell_heard(struct bell *bell)
 	double now = clock_steady();
 	int heard = bell->fd >= 0 ? drain(bell->fd) : 2;
 
-	if (heard == 2) {
-		bell->pause = 0;
+	if (heard == 2) { /* behind it a foreign touch may hide that is not committed yet */
+		bell->pause = SLOWEST;
+		bell->slowest = WINDOW;
+		bell->until = now + WINDOW;
 		return true;
 	}
 	if (heard == 1) {
 		bell->pause = FIRST;
+		bell->slowest = SLOWEST;
 		bell->until = now + WINDOW;
 		return true;
 	}
 	if (bell->pause <= 0)
 		return false;
-	bell->pause = bell->pause * 2 < SLOWEST ? bell->pause * 2 : SLOWEST;
+	bell->pause = bell->pause * 2 < bell->slowest ? bell->pause * 2 : bell->slowest;
 	if (now >= bell->until)
 		bell->pause = 0;
 	return true;

@@ -19,7 +19,8 @@
 
 struct bell {
 	int fd;          /* inotify; poll it together with other descriptors; -1: none to be had */
-	double pause;    /* current distance of re-looks after a foreign touch; 0: not re-looking */
+	double pause;    /* current distance of re-looks after a touch; 0: not re-looking */
+	double slowest;  /* and its limit */
 	double until;    /* re-looks end here (steady clock) */
 };
 

@@ -269,7 +269,7 @@ config_known(void)
 	load();
 	known = json_array();
 	json_each(platforms, "", add_name, known);
-	installed = platform_names();
+	installed = platform_names_here();
 	for (size_t i = 0; i < json_count(installed, ""); i++) {
 		struct json *name = json_item(installed, "", i);
 

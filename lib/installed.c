@@ -79,11 +79,36 @@ collect_name(const char *name, const struct json *item, void *data)
 		names->list[names->count++] = xstrdup(name);
 }
 
+/* The keys of `found`, sorted; consumes it. */
+static struct json *
+sorted_names(struct json *found)
+{
+	struct names names = {.count = 0};
+	struct json *sorted = json_array();
+
+	json_each(found, "", collect_name, &names);
+	qsort(names.list, names.count, sizeof *names.list, compare_names);
+	for (size_t i = 0; i < names.count; i++) {
+		json_append(sorted, json_new_text(names.list[i], strlen(names.list[i])));
+		free(names.list[i]);
+	}
+	json_free(found);
+	return sorted;
+}
+
+struct json *
+platform_names_here(void)
+{
+	struct json *found = json_object();
+
+	look_in_folder(home_programs(), found);
+	return sorted_names(found);
+}
+
 struct json *
 platform_names(void)
 {
-	struct json *found = json_object(), *sorted = json_array();
-	struct names names = {.count = 0};
+	struct json *found = json_object();
 	const char *list = getenv("PATH");
 
 	look_in_folder(home_programs(), found);
@@ -96,12 +121,5 @@ platform_names(void)
 		free(folder);
 		list += length + (list[length] == ':');
 	}
-	json_each(found, "", collect_name, &names);
-	qsort(names.list, names.count, sizeof *names.list, compare_names);
-	for (size_t i = 0; i < names.count; i++) {
-		json_append(sorted, json_new_text(names.list[i], strlen(names.list[i])));
-		free(names.list[i]);
-	}
-	json_free(found);
-	return sorted;
+	return sorted_names(found);
 }

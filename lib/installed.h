@@ -14,7 +14,11 @@ bool platform_valid(const char *platform);
 /* The adapter's path (owned), or NULL when there is none. A name that is no file name is none. */
 char *platform_program(const char *platform);
 
-/* Every platform with an adapter that can be found, as a JSON array of names. Owned. */
+/*
+ * Platforms with an adapter, as a JSON array of names, owned: all that can be found (reads
+ * every folder of PATH), or those that were installed with us (quick).
+ */
 struct json *platform_names(void);
+struct json *platform_names_here(void);
 
 #endif

@@ -31,7 +31,7 @@ lint-cppcheck:
 
 lint-shell:
 	shellcheck $(LINT_SH) tests/*.bash share/completions/hermes.bash
-	shellcheck --shell=bats tests/*.bats
+	shellcheck --severity=warning --shell=bats tests/*.bats
 
 lint-man:
 	mandoc -Tlint -W warning $(MAN)

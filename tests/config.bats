@@ -100,7 +100,7 @@ adapter() {
 		echo 'a0: &a0 [x,x,x,x,x,x,x,x,x,x]'
 		for i in 1 2 3 4 5 6 7 8 9; do
 			printf 'a%d: &a%d [' $i $i
-			for j in 1 2 3 4 5 6 7 8 9; do printf '*a%d,' $((i - 1)); done
+			for _ in 1 2 3 4 5 6 7 8 9; do printf '*a%d,' $((i - 1)); done
 			echo ']'
 		done
 	} >"$file"

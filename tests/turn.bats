@@ -65,7 +65,7 @@ given() {
 }
 
 turns() {
-	cat "$T/turns" 2>/dev/null | wc -l
+	{ wc -l <"$T/turns"; } 2>/dev/null || echo 0
 }
 
 heard() {
@@ -79,7 +79,7 @@ event() {
 
 # answered TEXT: an event that says so is done.
 answered() {
-	[ "$(sql "SELECT state FROM courier_events WHERE text = '$1'")" = done ]
+	[ "$(sql "SELECT state FROM courier_events WHERE text = '$1'")" = "done" ]
 }
 
 # The agent failed, and will be asked again: nothing was said or stored of it.
@@ -96,8 +96,7 @@ fails_with() {
 
 @test "the agent is given a head, the transcript in its order, and the event, each a line" {
 	talkative
-	session=$(hermes-state new --title "Fix it" --cwd /src/p --jq .id 2>/dev/null ||
-		hermes-state new --title "Fix it" --jq .id)
+	session=$(hermes-state new --title "Fix it" --jq .id)
 	hermes-state append "$session" --role system "Be brief." -q
 	hermes-state append "$session" "fix it" -q
 	hermes-state append "$session" --role assistant --tool-calls '[{"id":"c1","type":"function","function":{"name":"sh","arguments":"{}"}}]' "" -q
@@ -553,7 +552,7 @@ wanderer() {
 	agent <<<'echo "{\"reply\":\"Going.\",\"actions\":[{\"handoff\":\"../../etc\"},{\"handoff\":7},{\"dance\":true},null,\"x\"]}"'
 	put hello
 	run --separate-stderr hermes-answer
-	[ "$(event .state)" = done ]
+	[ "$(event .state)" = "done" ]
 	[ "$(heard)" = Going. ]
 	HERMES_ATTEMPTS=1 hermes-carry || :
 	[ "$(sql "SELECT count(*) FROM courier_handoffs WHERE state NOT IN ('failed')")" = 0 ]

@@ -90,7 +90,7 @@ open_gate() {
 
 # How many turns began so far.
 begun() {
-	[ "$(cat "$GATES/started" 2>/dev/null | wc -l)" -ge "$1" ]
+	[ "$({ wc -l <"$GATES/started"; } 2>/dev/null || echo 0)" -ge "$1" ]
 }
 
 watch() {
@@ -140,7 +140,7 @@ kill_whole() {
 	local group
 	kill -STOP "$WATCHER"
 	for group in $(jq -r 'select(.event == "started").group' "$EVENTS"); do
-		pgrep -g "$group" >/dev/null && kill -KILL -- "-$group" || :
+		kill -KILL -- "-$group" 2>/dev/null || :
 	done
 	kill -KILL "$WATCHER"
 	wait "$WATCHER" || :
@@ -299,7 +299,7 @@ adapter() {
 }
 
 polls() {
-	[ "$(cat "$BATS_TEST_TMPDIR/polls" 2>/dev/null | wc -l)" -ge "$1" ]
+	[ "$({ wc -l <"$BATS_TEST_TMPDIR/polls"; } 2>/dev/null || echo 0)" -ge "$1" ]
 }
 
 # lasted SECONDS: that long between the first poll and the third.

@@ -74,18 +74,6 @@ is_over(const struct json *handoff)
 	return !is_state(handoff, "pending") && !is_state(handoff, "running");
 }
 
-/* Whether it waits for somebody, and when that somebody may take it (seconds from now). */
-static bool
-is_free(const struct json *handoff, double *in)
-{
-	double at = json_number(handoff, "not_before", 0);
-
-	*in = at > 0 ? at - clock_now() : 0;
-	if (*in < 0)
-		*in = 0;
-	return is_state(handoff, "pending") || !json_has(handoff, "holder");
-}
-
 /* What a step of the log means to a person, or NULL. */
 static const char *
 step_words(const char *what)
@@ -133,31 +121,31 @@ show_steps(struct db *db, long long id, size_t shown, bool quiet)
 static void
 look_after_carrier(struct db *db, struct waiting *waiting, const struct json *handoff)
 {
-	double in;
+	double in = -1;
+	bool waits = handoff_waits(db, waiting->session, &in);
 
 	if (waiting->carrier && waitpid(waiting->carrier, NULL, WNOHANG) == waiting->carrier) {
 		waiting->carrier = 0;
 		waiting->rest = waiting->rest > 0 ? waiting->rest * 2 : CARRIER_REST;
 		waiting->carry_at = clock_steady() + waiting->rest;
 	}
-	if (is_free(handoff, &in) && in > 0)
+	if (!waits && json_has(handoff, "not_before"))
 		waiting->rest = waiting->carry_at = 0; /* the queue says when */
-	if (!waiting->carrier && !waiting->no_carry && is_free(handoff, &in) && in <= 0
+	if (!waiting->carrier && !waiting->no_carry && waits
 		&& clock_steady() >= waiting->carry_at
-		&& !platform_served(db, waiting->platform) && !platform_foreign(db, waiting->platform))
+		&& !platform_served(db, waiting->platform))
 		waiting->carrier = start_carrying(waiting->session);
 }
 
 /* How long until something may have to be done without a bell. */
 static double
-patience(const struct waiting *waiting, const struct json *handoff)
+patience(struct db *db, const struct waiting *waiting, const struct json *handoff)
 {
-	double in, most = waiting->carrier ? 0.5 : 5, until = waiting->until;
+	double most = waiting->carrier ? 0.5 : 5, until = waiting->until;
 
 	if (is_state(handoff, "pending") && waiting->claim_by < until)
 		until = waiting->claim_by;
-	if (is_free(handoff, &in) && in > 0 && in < most)
-		most = in;
+	handoff_waits(db, waiting->session, &most); /* lowers it */
 	if (waiting->carry_at > clock_steady() && waiting->carry_at - clock_steady() < most)
 		most = waiting->carry_at - clock_steady();
 	return clock_steady() + most < until ? clock_steady() + most : until;
@@ -189,7 +177,7 @@ see_through(struct db *db, struct waiting *waiting)
 		if (is_over(handoff) || time_is_over(waiting, handoff))
 			break;
 		look_after_carrier(db, waiting, handoff);
-		bell_wait(&bell, patience(waiting, handoff));
+		bell_wait(&bell, patience(db, waiting, handoff));
 	}
 	bell_close(&bell);
 	return handoff;

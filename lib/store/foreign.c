@@ -10,7 +10,7 @@
 
 /* Sessions that say pending while we know of no open handoff of theirs. */
 static const char unknown[] =
-	"SELECT id, handoff_platform FROM sessions WHERE handoff_state = 'pending'"
+	"SELECT 1, id, handoff_platform FROM sessions WHERE handoff_state = 'pending'"
 	" AND handoff_platform IS NOT NULL AND NOT EXISTS (SELECT 1 FROM courier_handoffs h"
 	" WHERE h.session = sessions.id AND h.state IN ('pending', 'running')) ORDER BY rowid";
 
@@ -95,7 +95,7 @@ foreign_adopt(struct db *db)
 	}
 	rows = db_query(db, unknown, "");
 	while (rows_next(rows))
-		adopt(db, row_text(rows, 0), row_text(rows, 1));
+		adopt(db, row_text(rows, 1), row_text(rows, 2));
 }
 
 void

@@ -380,11 +380,10 @@ handoffs_claim(struct db *db, const char *session, long limit, const struct clai
 	return records;
 }
 
-long
-handoffs_waiting(struct db *db, long most, double *next)
+static long
+waiting(struct db *db, const char *session, long most, double *next)
 {
-	const char *any_session = NULL;
-	struct rows *rows = db_query(db, candidates, "s", any_session);
+	struct rows *rows = db_query(db, candidates, "s", session);
 	long found = 0;
 
 	while (found < most && rows_next(rows)) {
@@ -397,6 +396,18 @@ handoffs_waiting(struct db *db, long most, double *next)
 			rows_end(rows);
 	}
 	return found;
+}
+
+long
+handoffs_waiting(struct db *db, long most, double *next)
+{
+	return waiting(db, NULL, most, next);
+}
+
+bool
+handoff_waits(struct db *db, const char *session, double *next)
+{
+	return waiting(db, session, 1, next);
 }
 
 void

@@ -82,6 +82,8 @@ void handoffs_expire(struct db *db);
  * bell (*next, seconds from now, lowered): one becomes due, or a holder may have died.
  */
 long handoffs_waiting(struct db *db, long most, double *next);
+/* The same for one session's: whether it waits for somebody to carry it. */
+bool handoff_waits(struct db *db, const char *session, double *next);
 
 /* Set sessions.handoff_* from the row; `was` is the fence that a running one is published with. */
 void handoff_publish(struct db *db, long long id);

@@ -12,6 +12,9 @@
 /* Hermes Agent renews its heartbeat every half minute or so. */
 static const double HEARTBEAT = 120;
 
+/* An idle poll is noted once a minute. */
+static const double STILL_THERE = 60;
+
 long long
 platform_find(struct db *db, const char *platform)
 {
@@ -33,6 +36,16 @@ char *
 platform_cursor(struct db *db, const char *platform)
 {
 	return db_word(db, "SELECT cursor FROM courier_platforms WHERE platform = ?", "s", platform);
+}
+
+bool
+platform_news(struct db *db, const char *platform, const char *cursor)
+{
+	static const char sql[] =
+		"SELECT 1 FROM courier_platforms WHERE platform = ?1 AND error IS NULL AND busy_at IS NULL"
+		" AND (?2 IS NULL OR cursor = ?2) AND cursor_at > ?3";
+
+	return !db_number(db, 0, sql, "ssd", platform, cursor, clock_now() - STILL_THERE);
 }
 
 void

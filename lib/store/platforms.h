@@ -13,6 +13,8 @@ long long platform_row(struct db *db, const char *platform);
 long long platform_find(struct db *db, const char *platform); /* 0 if there is none */
 
 char *platform_cursor(struct db *db, const char *platform); /* owned, or NULL */
+/* Whether a poll that brought nothing but this cursor (or NULL) says anything new. */
+bool platform_news(struct db *db, const char *platform, const char *cursor);
 void platform_heard(struct db *db, const char *platform, const char *cursor);
 /* The last poll failed, in words; `busy`: because somebody else listens there. */
 void platform_trouble(struct db *db, const char *platform, const char *error, bool busy);
