@@ -255,30 +255,67 @@ static void
 add_name(const char *name, const struct json *item, void *data)
 {
 	(void)item;
+	json_put_true(data, name, true);
+}
+
+/* NAME_, MY_NAME_, … of a variable may be a platform's: those that have an adapter are. */
+static void
+add_owners(const char *variable, const struct json *item, void *data)
+{
+	static struct json *tried;
+	char name[64];
+
+	(void)item;
+	if (!tried)
+		tried = json_object();
+	for (size_t i = 0; variable[i] && variable[i] != '=' && i < sizeof name - 1; i++) {
+		char *program;
+
+		name[i] = '\0';
+		if (variable[i] == '_' && platform_valid(name) && !json_has(tried, name)
+			&& strcmp(name, "hermes")) {
+			json_put_true(tried, name, true);
+			if ((program = platform_program(name)))
+				json_put_true(data, name, true);
+			free(program);
+		}
+		name[i] = (char)tolower((unsigned char)variable[i]);
+	}
+}
+
+static void
+append_name(const char *name, const struct json *item, void *data)
+{
+	(void)item;
 	json_append(data, json_new_text(name, strlen(name)));
 }
 
+/* Configured, installed with us, or named by a variable: no folder of PATH is read for it. */
 const struct json *
 config_known(void)
 {
 	static struct json *known;
-	struct json *installed;
+	struct json *found, *installed;
 
 	if (known)
 		return known;
 	load();
 	known = json_array();
-	json_each(platforms, "", add_name, known);
+	found = json_object();
+	json_each(platforms, "", add_name, found);
 	installed = platform_names_here();
 	for (size_t i = 0; i < json_count(installed, ""); i++) {
 		struct json *name = json_item(installed, "", i);
 
-		if (json_has(platforms, json_text(name, "")))
-			json_free(name);
-		else
-			json_append(known, name);
+		json_put_true(found, json_text_or(name, "", "?"), true);
+		json_free(name);
 	}
+	for (char **at = environ; *at; at++)
+		add_owners(*at, NULL, found);
+	json_each(dotenv, "", add_owners, found);
+	json_each(found, "", append_name, known);
 	json_free(installed);
+	json_free(found);
 	return known;
 }
 
