@@ -258,7 +258,24 @@ add_name(const char *name, const struct json *item, void *data)
 	json_put_true(data, name, true);
 }
 
-/* NAME_, MY_NAME_, … of a variable may be a platform's: those that have an adapter are. */
+/* Whether a variable reads like a platform's: a secret of it, or what switches it on. */
+static bool
+reads_like_ours(const char *variable)
+{
+	static const char *const tails[] = {"_TOKEN", "_KEY", "_SECRET", "_PASSWORD", "_HOME_CHANNEL",
+		"_BASE_URL", "_ENABLED"};
+	size_t length = strcspn(variable, "=");
+
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+		size_t tail = strlen(tails[i]);
+
+		if (length > tail && !strncmp(variable + length - tail, tails[i], tail))
+			return true;
+	}
+	return false;
+}
+
+/* NAME_, MY_NAME_, … of such a variable may be a platform's: those that have an adapter are. */
 static void
 add_owners(const char *variable, const struct json *item, void *data)
 {
@@ -266,6 +283,8 @@ add_owners(const char *variable, const struct json *item, void *data)
 	char name[64];
 
 	(void)item;
+	if (!reads_like_ours(variable))
+		return;
 	if (!tried)
 		tried = json_object();
 	for (size_t i = 0; variable[i] && variable[i] != '=' && i < sizeof name - 1; i++) {

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC1010,SC1111,SC2034,SC2238 # words in quotes of their own; counting loops
 # The agents, each spoken to in hermes-agent(7) directly.
 
 load common
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	unset OPENAI_API_KEY HERMES_PLATFORMS ${!HERMES_AGENT_*}
 	export no_proxy=127.0.0.1
 }

@@ -21,6 +21,7 @@ setup() {
 		jq -c . >"$GATES/.given.$$"
 		words=$(jq -r '.event.text // empty' "$GATES/.given.$$" | cut -c 1-24)
 		echo "$$" >"$GATES/.running.$$"
+		echo "$$" >>"$GATES/.agents"
 		ls -A "$GATES" | grep -c '^\.running\.' >>"$GATES/.counts"
 		echo "$words" >>"$GATES/started"
 		[ ! -p "$GATES/$words" ] || read -r _ <"$GATES/$words"
@@ -35,11 +36,16 @@ setup() {
 
 teardown() {
 	stop_all
-	# An agent that still waits at a gate is let go.
-	local gate
-	for gate in "$GATES"/*; do
-		[ ! -p "$gate" ] || (: <>"$gate")
-	done
+	end_agents
+}
+
+# An agent outlives whoever was killed above it, and waits at its gate: no longer.
+end_agents() {
+	local pid
+	[ -e "$GATES/.agents" ] || return 0
+	while read -r pid; do
+		! grep -qzF "$BATS_TEST_TMPDIR/agent" "/proc/$pid/cmdline" 2>/dev/null || kill "$pid" || :
+	done <"$GATES/.agents"
 }
 
 # platforms YAML...: a line for each.

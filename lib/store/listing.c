@@ -12,7 +12,7 @@ count_columns(const struct column *columns)
 {
 	int count = 0;
 
-	while (columns[count].header && count < COLUMNS_MOST)
+	while (count < COLUMNS_MOST && columns[count].header)
 		count++;
 	return count;
 }
