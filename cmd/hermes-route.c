@@ -84,6 +84,12 @@ route(struct json *record)
 	json_free(place);
 }
 
+static void
+open_store(void)
+{
+	db = db_open(DB_WRITE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -93,6 +99,5 @@ main(int argc, char **argv)
 	program_start(argv[0]);
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands; records are read from stdin");
-	db = db_open(DB_WRITE);
-	return stage_run(route);
+	return stage_run(open_store, route);
 }

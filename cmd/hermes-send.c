@@ -23,6 +23,12 @@ static struct db *db;
 static struct out out;
 
 static void
+open_store(void)
+{
+	db = db_open(DB_WRITE);
+}
+
+static void
 stage(struct json *record)
 {
 	send_record(db, record);
@@ -226,6 +232,8 @@ main(int argc, char **argv)
 		return send_text(argv[0], argv[1]);
 	if (!due && isatty(STDIN_FILENO))
 		opts_misused(&usage, "a target is needed, or records on stdin");
-	db = db_open(DB_WRITE);
-	return due ? send_due(db, limit) : stage_run(stage);
+	if (!due)
+		return stage_run(open_store, stage);
+	open_store();
+	return send_due(db, limit);
 }

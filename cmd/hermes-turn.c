@@ -324,6 +324,12 @@ turn(struct json *record)
 	free(session);
 }
 
+static void
+open_store(void)
+{
+	db = db_open(DB_WRITE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -332,6 +338,5 @@ main(int argc, char **argv)
 	program_start(argv[0]);
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands; records are read from stdin");
-	db = db_open(DB_WRITE);
-	return stage_run(turn);
+	return stage_run(open_store, turn);
 }

@@ -24,12 +24,13 @@ parse_record(const char *line, size_t length)
 }
 
 int
-stage_run(void (*work)(struct json *record))
+stage_run(void (*begin)(void), void (*work)(struct json *record))
 {
 	struct lines in = LINES_INIT(STDIN_FILENO);
 	struct out out = {.json = true};
 	size_t length;
 	int status = 0;
+	bool begun = false;
 	char *line;
 
 	if (isatty(STDIN_FILENO))
@@ -44,6 +45,9 @@ stage_run(void (*work)(struct json *record))
 			status = EX_BAD;
 			continue;
 		}
+		if (!begun)
+			begin();
+		begun = true;
 		if (!record_failed(record)) {
 			work(record);
 			if (record_failed(record) && !status)

@@ -10,10 +10,11 @@
 #include "json.h"
 
 /*
- * Run `work` on every record of stdin and print it. Returns the exit status: 0, or 1
- * when a record gained an error, or 65 when a line was not a record.
+ * Run `work` on every record of stdin and print it; `begin` once before the first, so that
+ * the stages that have nothing to do yet leave the processors to the one that has. Returns
+ * the exit status: 0, or 1 when a record gained an error, or 65 when a line was no record.
  */
-int stage_run(void (*work)(struct json *record));
+int stage_run(void (*begin)(void), void (*work)(struct json *record));
 
 /* Give the record an error: exit-status code, words, and what to do about it (or NULL). */
 void record_error(struct json *record, int code, const char *remedy, const char *format, ...)

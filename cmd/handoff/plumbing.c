@@ -141,7 +141,6 @@ handoff_claim_main(int argc, char **argv)
 	db = db_open(DB_WRITE);
 	if (session)
 		session = session_named(db, session);
-	foreign_take_in(db);
 	handoffs_foresee(db);
 	db_begin(db);
 	foreign_adopt(db);

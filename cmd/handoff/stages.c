@@ -188,6 +188,12 @@ switch_place(struct json *record)
 	db_commit(db);
 }
 
+static void
+open_store(void)
+{
+	db = db_open(DB_WRITE);
+}
+
 static int
 stage_main(int argc, char **argv, const char *summary, void (*work)(struct json *))
 {
@@ -197,8 +203,7 @@ stage_main(int argc, char **argv, const char *summary, void (*work)(struct json 
 	if (opts_parse(argc, argv, &usage))
 		opts_misused(&usage, "no operands; records are read from stdin");
 	free(synopsis);
-	db = db_open(DB_WRITE);
-	return stage_run(work);
+	return stage_run(open_store, work);
 }
 
 int

@@ -344,8 +344,9 @@ handoffs_foresee(struct db *db)
 	if (!gateway_lives(db))
 		return;
 	platforms = json_array();
-	rows = db_query(db, "SELECT DISTINCT platform FROM courier_handoffs"
-		" WHERE state IN ('pending', 'running')", "");
+	rows = db_query(db, "SELECT platform FROM courier_handoffs WHERE state IN ('pending', 'running')"
+		" UNION SELECT handoff_platform FROM sessions WHERE handoff_state = 'pending'"
+		" AND handoff_platform IS NOT NULL", "");
 	while (rows_next(rows))
 		json_append(platforms, json_new_text(row_text(rows, 0), strlen(row_text(rows, 0))));
 	for (size_t i = 0; i < json_count(platforms, ""); i++) {
