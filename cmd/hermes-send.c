@@ -69,6 +69,7 @@ place_named(const char *target)
 	place = json_at(answer, "place");
 	if (!place)
 		die(EX_AWAY, "%s: the adapter named no place", target);
+	json_put_text(place, "platform", platform);
 	json_free(answer);
 	json_free(question);
 	json_free(record);

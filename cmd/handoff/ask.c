@@ -177,6 +177,7 @@ resolve(const char *platform, const char *words)
 		record_error(record, EX_AWAY, NULL, "the adapter named no place");
 	if (record_failed(record))
 		refuse(record, platform);
+	json_put_text(answer, "place.platform", platform);
 	json_free(record);
 	json_free(question);
 	free(program);

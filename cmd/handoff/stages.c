@@ -15,6 +15,7 @@
 #include "opts.h"
 #include "place.h"
 #include "stage.h"
+#include "switch.h"
 #include "trouble.h"
 
 #include <stdlib.h>
@@ -97,6 +98,7 @@ keep_place(struct json *record, struct json *place, const char *why)
 		char *words = why ? xformat("the home itself: %s", why) : place_words(place);
 
 		json_put(record, "place", place);
+		json_put_text(record, "place.platform", platform_of(record));
 		place = NULL;
 		if (why)
 			json_put_text(record, "place.why", why);

@@ -15,19 +15,13 @@
 #include "seats.h"
 #include "sessions.h"
 #include "stage.h"
+#include "switch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* A holder that dies this often with the same work takes others down with it. */
 enum { CUT_MOST = 20 };
-
-void
-handoff_note(struct db *db, long long id, const char *what, const char *detail)
-{
-	db_run(db, "INSERT INTO courier_log (handoff, at, what, detail) VALUES (?, ?, ?, ?)", "idss",
-		id, clock_now(), what, detail);
-}
 
 long long
 handoff_in_flight(struct db *db, const char *session)
@@ -243,24 +237,6 @@ handoff_json(struct db *db, long long id)
 	return json;
 }
 
-struct json *
-handoff_log(struct db *db, long long id)
-{
-	struct rows *rows = db_query(db, "SELECT at, what, detail FROM courier_log"
-		" WHERE handoff = ? ORDER BY id", "i", id);
-	struct json *log = json_array();
-
-	while (rows_next(rows)) {
-		struct json *line = json_object();
-
-		json_put_number(line, "at", row_real(rows, 0));
-		row_put_text(rows, 1, line, "what");
-		row_put_text(rows, 2, line, "detail");
-		json_append(log, line);
-	}
-	return log;
-}
-
 static struct json *
 record_of(struct db *db, long long id)
 {
@@ -382,7 +358,7 @@ handoffs_claim(struct db *db, const char *session, long limit, const struct clai
 }
 
 static long
-waiting(struct db *db, const char *session, long most, double *next)
+count_waiting(struct db *db, const char *session, long most, double *next)
 {
 	struct rows *rows = db_query(db, candidates, "s", session);
 	long found = 0;
@@ -402,13 +378,13 @@ waiting(struct db *db, const char *session, long most, double *next)
 long
 handoffs_waiting(struct db *db, long most, double *next)
 {
-	return waiting(db, NULL, most, next);
+	return count_waiting(db, NULL, most, next);
 }
 
 bool
 handoff_waits(struct db *db, const char *session, double *next)
 {
-	return waiting(db, session, 1, next);
+	return count_waiting(db, session, 1, next);
 }
 
 void

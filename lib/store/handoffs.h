@@ -10,6 +10,7 @@
 #define HANDOFFS_H
 
 #include "claims.h"
+#include "log.h"
 
 struct request {
 	const char *id;       /* the requester's own name for it; NULL: one is made */
@@ -36,10 +37,6 @@ struct json *handoff_json(struct db *db, long long id);
 long long handoff_newest(struct db *db, const char *session);
 /* Which one is in flight for the session, or 0. No transaction needed. */
 long long handoff_in_flight(struct db *db, const char *session);
-struct json *handoff_log(struct db *db, long long id); /* array of {"at","what","detail"}; owned */
-
-/* Note what happened, for `log` and for who waits. */
-void handoff_note(struct db *db, long long id, const char *what, const char *detail);
 
 /*
  * Before the transaction that claims: while a gateway of Hermes Agent lives, adapters are
@@ -58,15 +55,6 @@ struct json *handoffs_claim(struct db *db, const char *session, long limit,
 void handoff_step(struct db *db, const struct json *record, const char *step);
 /* The thread stage's result is kept: a retry reuses it. */
 void handoff_place(struct db *db, const struct json *record);
-
-/*
- * Bind the place to the session, seat it there, and put the notice at the head of that
- * key's queue, already claimed; adds "event" to the record, or an error.
- */
-void handoff_switch(struct db *db, struct json *record);
-
-/* What was switched is put back, unless somebody has used the place since. */
-void handoff_undo(struct db *db, long long id);
 
 /* The end. What a failed or cancelled one had switched is put back where that is possible. */
 void handoff_end(struct db *db, long long id, const char *state, int code, const char *error);

@@ -3,12 +3,13 @@
  * The switch: a place changes hands in one transaction, and what it replaced is
  * remembered, so that a handoff that fails leaves everything as it was.
  */
-#include "handoffs.h"
+#include "switch.h"
 
 #include "bindings.h"
 #include "die.h"
 #include "events.h"
 #include "figures.h"
+#include "log.h"
 #include "messages.h"
 #include "notice.h"
 #include "place.h"
