@@ -181,6 +181,7 @@ wind_up(void)
 	jobs_signal(NULL, SIGKILL);
 	while (jobs_alive())
 		jobs_wait(-1, 1, job_ended);
+	listeners_release();
 	watch_say("stopped", json_object());
 }
 

@@ -34,9 +34,10 @@ bell_close(struct bell *bell)
 {
 	if (bell->fd < 0)
 		return;
-	if (!fork()) {
-		for (int fd = 0; fd < 3; fd++)
-			close(fd);
+	if (!fork()) { /* with nothing else in hand: no lease, no pipe */
+		if (bell->fd > 0)
+			close_range(0, (unsigned)bell->fd - 1, 0);
+		close_range((unsigned)bell->fd + 1, ~0u, 0);
 		close(bell->fd);
 		_exit(0);
 	}

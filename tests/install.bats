@@ -228,7 +228,7 @@ bootstrap() {
 @test "bootstrap check builds, runs the tests and the lint, and ends as they do" {
 	machine
 	run -0 bootstrap check
-	[ "$(tail -n 2 "$ASKED")" = "$(printf 'make check\nmake lint')" ]
+	[ "$(tail -n 2 "$ASKED")" = "$(printf 'make lint\nmake check')" ]
 	run -1 bootstrap CHECK_STATUS=1 check
 	grep -x 'make lint' "$ASKED"
 }

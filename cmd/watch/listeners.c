@@ -151,6 +151,16 @@ listener_ended(const struct job *job)
 		one->due = job->started + SHORT_POLL;
 }
 
+void
+listeners_release(void)
+{
+	for (struct listener *one = listeners; one; one = one->next) {
+		if (one->held)
+			lease_drop(lease_own(), LEASE_LISTENER, one->id);
+		one->held = false;
+	}
+}
+
 struct json *
 listeners_json(void)
 {

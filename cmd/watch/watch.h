@@ -56,6 +56,7 @@ void listeners_start(struct db *db, double *next);
 /* One batch each, without waiting. */
 void listeners_once(struct db *db);
 void listener_ended(const struct job *job);
+void listeners_release(void); /* the platforms are free for the next watcher */
 struct json *listeners_json(void);
 
 void notify_systemd(const char *state);
