@@ -252,7 +252,8 @@ peak() {
 	peak "$BATS_TEST_TMPDIR/out" hermes-state messages "$id" 3</dev/null | wc -c >"$BATS_TEST_TMPDIR/size"
 	[ "$(cat "$BATS_TEST_TMPDIR/size")" -gt 104857600 ]
 	echo "# in $(cat "$BATS_TEST_TMPDIR/in") KiB, out $(cat "$BATS_TEST_TMPDIR/out") KiB" >&3
-	[ "$(cat "$BATS_TEST_TMPDIR/in")" -lt 2000000 ]
+	# sanitizers keep what was freed, and say nothing about memory
+	[ -n "${ASAN_OPTIONS:-}" ] || [ "$(cat "$BATS_TEST_TMPDIR/in")" -lt 2000000 ]
 	[ "$(cat "$BATS_TEST_TMPDIR/out")" -lt 400000 ]
 	[ "$(sql 'SELECT length(content) FROM messages')" = 104857600 ]
 }

@@ -36,24 +36,40 @@ calls_in(const char *tool_calls)
 	return count;
 }
 
+/* The content as it is kept, or NULL: without NULs, and printed when it is no text. */
+static const char *
+words_of(const struct json *message, struct text *words, size_t *length)
+{
+	const char *content = json_bytes(message, "content", length);
+	char *parts;
+
+	if (content && !memchr(content, '\0', *length))
+		return content; /* most are, and some are large: no copy */
+	if (content) {
+		text_add_without_nuls(words, content, *length);
+	} else {
+		if (!(parts = column_text(message, "content")))
+			return NULL;
+		text_puts(words, parts);
+		free(parts);
+	}
+	*length = words->length;
+	return words->at;
+}
+
 long long
 message_add(struct db *db, const char *session, const struct json *message)
 {
 	static const char sql[] = "INSERT INTO messages (session_id, role, content, tool_calls,"
 		" tool_call_id, tool_name, timestamp, finish_reason, reasoning, platform_message_id)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-	size_t length = 0;
-	const char *content = json_bytes(message, "content", &length);
-	char *calls = column_text(message, "tool_calls"), *parts = NULL;
+	char *calls = column_text(message, "tool_calls");
 	struct text words = TEXT_INIT;
+	size_t length = 0;
+	const char *content = words_of(message, &words, &length);
 	long long id;
 
-	if (content)
-		text_add_without_nuls(&words, content, length);
-	else if ((parts = column_text(message, "content")))
-		text_puts(&words, parts);
-	db_run(db, sql, "ssbsssdsss", session, json_text_or(message, "role", "user"),
-		json_has(message, "content") ? words.at : NULL, words.length,
+	db_run(db, sql, "ssbsssdsss", session, json_text_or(message, "role", "user"), content, length,
 		calls, json_text(message, "tool_call_id"), json_text(message, "tool_name"),
 		json_number(message, "timestamp", clock_now()), json_text(message, "finish_reason"),
 		json_text(message, "reasoning"), json_text(message, "platform_message_id"));
@@ -62,7 +78,6 @@ message_add(struct db *db, const char *session, const struct json *message)
 		" tool_call_count = coalesce(tool_call_count, 0) + ? WHERE id = ?", "is",
 		(long long)calls_in(calls), session);
 	free(calls);
-	free(parts);
 	text_release(&words);
 	return id;
 }
