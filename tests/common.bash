@@ -43,6 +43,18 @@ new_session() {
 	printf '%s\n' "$id"
 }
 
+# at_home: a private room that $ME owns, a session $S worth carrying there, and `fault`, the
+# platform with trouble on order. The file says by `settings AGENT` what is configured.
+# shellcheck disable=SC2034 # for the tests
+at_home() {
+	STORE=$HERMES_HOME/state.db
+	ME=$(id -un)
+	PATH="$BATS_TEST_DIRNAME/adapters:$PATH"
+	settings 'use: recap'
+	hermes-adapter-local room home --member "$ME" -q >/dev/null
+	S=$(new_session "Fix the parser")
+}
+
 # words SESSION: "role: content" lines of a session.
 words() {
 	hermes-state messages "$1" --jq '.role + ": " + (.content // "")'

@@ -11,12 +11,7 @@ bats_require_minimum_version 1.5.0
 load common
 
 setup() {
-	STORE=$HERMES_HOME/state.db
-	ME=$(id -un)
-	PATH="$BATS_TEST_DIRNAME/adapters:$PATH"
-	settings 'use: recap'
-	hermes-adapter-local room home --member "$ME" -q >/dev/null
-	S=$(new_session)
+	at_home
 }
 
 teardown() {

@@ -44,7 +44,9 @@ end_agents() {
 	local pid
 	[ -e "$GATES/.agents" ] || return 0
 	while read -r pid; do
-		! grep -qzF "$BATS_TEST_TMPDIR/agent" "/proc/$pid/cmdline" 2>/dev/null || kill "$pid" || :
+		if grep -qzF "$BATS_TEST_TMPDIR/agent" "/proc/$pid/cmdline" 2>/dev/null; then
+			kill "$pid" || :
+		fi
 	done <"$GATES/.agents"
 }
 
@@ -504,7 +506,7 @@ is_due() {
 	hermes-handoff request fault --session "$session" -q
 	for _ in 1 2 3 4; do
 		hermes-watch --once
-		! is_completed "$session" || break
+		if is_completed "$session"; then break; fi
 		wait_until 5 is_due
 	done
 	is_completed "$session"
