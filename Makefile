@@ -23,7 +23,8 @@ LDFLAGS += -Wl,--as-needed
 LIBS = $(shell pkg-config --libs $(PKGS)) -ljq -lm
 
 LIB = $(wildcard lib/*.c lib/store/*.c)
-SHARED = $(filter-out $(wildcard adapters/hermes-*),$(wildcard adapters/*.c))
+SHARED = $(filter-out $(wildcard adapters/hermes-* adapters/agents/hermes-*), \
+	$(wildcard adapters/*.c adapters/agents/*.c))
 MAINS = $(wildcard cmd/*.c adapters/hermes-adapter-*.c adapters/agents/hermes-agent-*.c)
 SCRIPTS = $(filter-out %.c %.h,$(wildcard cmd/hermes-* adapters/hermes-adapter-* adapters/agents/hermes-agent-*))
 
@@ -47,8 +48,10 @@ $(BUILD)/adapters.a: $(call objects,$(SHARED))
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-# A program that is more than one file has the others in a folder of its name: cmd/handoff/.
-parts = $(call objects,$(1) $(wildcard $(dir $(1))$(patsubst hermes-%.c,%,$(notdir $(1)))/*.c))
+# A program that is more than one file has the others in a folder of its name: cmd/handoff/,
+# adapters/telegram/.
+folder = $(patsubst agent-%,%,$(patsubst adapter-%,%,$(patsubst hermes-%.c,%,$(notdir $(1)))))
+parts = $(call objects,$(1) $(wildcard $(dir $(1))$(call folder,$(1))/*.c))
 
 define program
 $(BUILD)/$(basename $(notdir $(1))): $(call parts,$(1)) $(BUILD)/adapters.a $(BUILD)/lib.a

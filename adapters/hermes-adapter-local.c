@@ -9,10 +9,10 @@
  */
 #include "adapter.h"
 #include "die.h"
-#include "local-file.h"
-#include "local-people.h"
-#include "local-poll.h"
-#include "local-room.h"
+#include "local/file.h"
+#include "local/people.h"
+#include "local/poll.h"
+#include "local/room.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #include "adapter.h"
 #include "die.h"
 #include "figures.h"
-#include "telegram.h"
+#include "telegram/telegram.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,7 +13,7 @@ sanitized:
 demo: all
 	sh contrib/demo
 
-LINT_C = $(wildcard cmd/*.c cmd/*/*.c lib/*.c lib/store/*.c adapters/*.c adapters/agents/*.c)
+LINT_C = $(wildcard cmd/*.c cmd/*/*.c lib/*.c lib/store/*.c adapters/*.c adapters/*/*.c adapters/*/*/*.c)
 LINT_SH = $(SCRIPTS) contrib/bootstrap contrib/demo $(wildcard contrib/recipes/*.sh contrib/adapters/*) tests/run
 
 lint: lint-clang lint-analyzer lint-cppcheck lint-shell lint-man

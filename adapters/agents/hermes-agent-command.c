@@ -11,7 +11,7 @@
  * One loop moves all bytes (our stdin to its stdin, its stdout and its stderr to us), so no
  * side waits for another, and nothing is held but what is on its way and the reply.
  */
-#include "../agent.h"
+#include "agent.h"
 
 #include "die.h"
 #include "figures.h"

@@ -12,10 +12,10 @@
  * Deltas show the answer while it comes, also words said before a tool is called; what
  * counts is the reply. The key is in one header, and is blotted out of a server's words.
  */
-#include "../agent.h"
-#include "../completion.h"
-#include "../history.h"
-#include "../http.h"
+#include "agent.h"
+#include "openai/completion.h"
+#include "history.h"
+#include "http.h"
 
 #include "die.h"
 #include "figures.h"

@@ -8,7 +8,7 @@
  * handoff, and what was answered to it, are about the moving and not about the work: they
  * count as messages, and are not what was last asked and said.
  */
-#include "../agent.h"
+#include "agent.h"
 
 #include "die.h"
 

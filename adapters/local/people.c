@@ -6,11 +6,11 @@
  *	hermes-adapter-local say team --as ada "is anybody here?"
  *	hermes-adapter-local read team
  */
-#include "local-people.h"
+#include "people.h"
 
 #include "die.h"
 #include "lines.h"
-#include "local-room.h"
+#include "room.h"
 #include "out.h"
 
 #include <errno.h>

@@ -3,11 +3,11 @@
  * Threads of a room: ROOM/threads/ID.json holds a thread's title. Its id is made from the
  * delivery that opens it, so that the same delivery finds the same thread again.
  */
-#include "local-room.h"
+#include "room.h"
 
 #include "die.h"
 #include "figures.h"
-#include "local-file.h"
+#include "file.h"
 
 #include <stdlib.h>
 #include <string.h>

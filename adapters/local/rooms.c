@@ -2,10 +2,10 @@
 /*
  * Making, changing and listing the rooms of the platform `local`.
  */
-#include "local-people.h"
+#include "people.h"
 
 #include "die.h"
-#include "local-room.h"
+#include "room.h"
 #include "out.h"
 
 #include <stdlib.h>

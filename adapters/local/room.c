@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "local-room.h"
+#include "room.h"
 
 #include "adapter.h"
 #include "die.h"
 #include "home.h"
-#include "local-file.h"
+#include "file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,11 +4,11 @@
  * disk before anybody is told. The file itself says what was sent before, so there is
  * nothing beside it that could disagree.
  */
-#include "local-room.h"
+#include "room.h"
 
 #include "die.h"
 #include "figures.h"
-#include "local-file.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>

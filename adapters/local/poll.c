@@ -7,14 +7,14 @@
  * A batch is bounded; while there is nothing, inotify says when to look again. Its watches
  * are set before the look, so that nothing falls between the two.
  */
-#include "local-poll.h"
+#include "poll.h"
 
 #include "adapter.h"
 #include "die.h"
 #include "figures.h"
 #include "lines.h"
-#include "local-file.h"
-#include "local-room.h"
+#include "file.h"
+#include "room.h"
 
 #include <errno.h>
 #include <fcntl.h>

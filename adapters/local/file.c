@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "local-file.h"
+#include "file.h"
 
 #include "die.h"
 

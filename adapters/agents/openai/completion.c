@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "completion.h"
 
-#include "agent.h"
+#include "../agent.h"
 #include "die.h"
 
 #include <stdlib.h>

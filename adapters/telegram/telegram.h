@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of hermes-adapter-telegram share: telegram-api.c asks the Bot API,
- * telegram-place.c knows chats and who reads there, the verbs are in the adapter itself.
+ * What the files of hermes-adapter-telegram share: api.c asks the Bot API,
+ * place.c knows chats and who reads there, the verbs are in the adapter itself.
  */
 #ifndef TELEGRAM_H
 #define TELEGRAM_H
