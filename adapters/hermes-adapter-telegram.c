@@ -17,7 +17,7 @@
 
 enum { MESSAGE_LIMIT = 4096, NAME_LIMIT = 128, WAIT_MOST = 50, BATCH = 100 };
 
-static const struct adapter_need needs[] = {
+const struct adapter_need telegram_needs[] = {
 	{"BOT_TOKEN", true, true, "the bot's token, from @BotFather"},
 	{"HOME_CHANNEL", false, false, "the chat that handoffs go to: its id, or @name"},
 	{"HOME_CHANNEL_THREAD_ID", false, false, "a topic of that chat"},
@@ -50,12 +50,12 @@ topic_name(const char *title)
 
 /* The place, with the chat's new id if it has moved: a chat that moves has no topics. Owned. */
 static struct json *
-place_now(const struct json *place, const struct call *call)
+place_now(const struct json *place, const char *moved)
 {
 	struct json *now = json_copy(place);
 
-	if (call->moved) {
-		json_put_text(now, "chat", call->moved);
+	if (moved) {
+		json_put_text(now, "chat", moved);
 		json_drop(now, "thread");
 		json_drop(now, "link");
 	}
@@ -76,10 +76,10 @@ stay_home(struct json *place, const char *why, const char *remedy)
 }
 
 static struct json *
-topic_opened(struct json *place, const struct call *call, bool again)
+topic_opened(struct json *place, const struct json *topic, bool again)
 {
 	struct json *answer;
-	char *thread = json_id(call->result, "message_thread_id");
+	char *thread = json_id(topic, "message_thread_id");
 
 	if (!thread) {
 		json_free(place);
@@ -100,8 +100,8 @@ answer_thread(const struct json *question)
 {
 	const char *title = json_text_or(question, "title", "");
 	struct json *home = json_at(question, "place"), *arguments, *answer;
-	struct call call;
-	char *name;
+	struct api_call call;
+	char *name, *moved;
 
 	if (!json_text(home, "chat")) {
 		json_free(home);
@@ -112,15 +112,16 @@ answer_thread(const struct json *question)
 	name = topic_name(title);
 	arguments = chat_arguments(json_text(home, "chat"));
 	json_put_text(arguments, "name", *name ? name : "Hermes");
-	call = telegram_act("createForumTopic", arguments);
+	call = telegram_act("createForumTopic", arguments, &moved);
 	if (call.result)
-		answer = topic_opened(place_now(home, &call), &call, json_has(question, "again"));
-	else if (call.code == 400 && strcmp(call.class, "chat") != 0)
-		answer = stay_home(place_now(home, &call), call.why, call.remedy); /* no topics for us */
+		answer = topic_opened(place_now(home, moved), call.result, json_has(question, "again"));
+	else if (call.status == 400 && strcmp(call.class, "chat") != 0)
+		answer = stay_home(place_now(home, moved), call.why, call.remedy); /* no topics for us */
 	else
-		answer = call_failure(&call, "not_opened");
+		answer = api_failure(&call, "not_opened");
 	free(name);
-	call_release(&call);
+	free(moved);
+	api_release(&call);
 	json_free(home);
 	return answer;
 }
@@ -133,7 +134,7 @@ static struct json *
 misplaced(const char *chat, const char *message)
 {
 	struct json *arguments = chat_arguments(chat), *answer;
-	struct call call;
+	struct api_call call;
 
 	json_put_number(arguments, "message_id", strtod(message, NULL));
 	call = telegram_ask("deleteMessage", arguments, adapter_left());
@@ -141,20 +142,30 @@ misplaced(const char *chat, const char *message)
 		? "the topic is gone: Telegram put the text into the main chat, and it was deleted there"
 		: "the topic is gone: Telegram put the text into the main chat, where it still stands",
 		NULL);
-	call_release(&call);
+	api_release(&call);
 	return answer;
 }
 
-static struct json *
-text_sent(const struct call *call, const struct json *place, const char *thread, int parts)
+/* General is not found by its number. */
+static const char *
+sent_thread(const struct json *place)
 {
-	char *id = json_id(call->result, "message_id");
-	char *there = json_id(call->result, "message_thread_id");
+	const char *thread = json_text(place, "thread");
+
+	return thread && strcmp(thread, "1") != 0 ? thread : NULL;
+}
+
+static struct json *
+text_sent(const struct json *message, const struct json *place, const char *moved, int parts)
+{
+	char *id = json_id(message, "message_id");
+	char *there = json_id(message, "message_thread_id");
+	const char *thread = sent_thread(place);
 	struct json *answer, *ids;
 
 	if (!id) {
 		answer = answer_unknown("Telegram took the text and named no message");
-	} else if (thread && !call->moved && (!there || strcmp(there, thread) != 0)) {
+	} else if (thread && !moved && (!there || strcmp(there, thread) != 0)) {
 		answer = misplaced(json_text(place, "chat"), id);
 	} else {
 		answer = json_object();
@@ -163,8 +174,8 @@ text_sent(const struct call *call, const struct json *place, const char *thread,
 		json_put_text(answer, "outcome", "sent");
 		json_put(answer, "ids", ids);
 		json_put_number(answer, "parts", parts);
-		if (call->moved)
-			json_put(answer, "place", place_now(place, call));
+		if (moved)
+			json_put(answer, "place", place_now(place, moved));
 	}
 	free(id);
 	free(there);
@@ -174,20 +185,20 @@ text_sent(const struct call *call, const struct json *place, const char *thread,
 static struct json *
 send_part(const struct json *place, const char *text, int parts)
 {
-	const char *thread = json_text(place, "thread");
+	const char *thread = sent_thread(place);
 	struct json *arguments = chat_arguments(json_text(place, "chat")), *answer;
-	struct call call;
+	struct api_call call;
+	char *moved;
 
-	if (thread && !strcmp(thread, "1"))
-		thread = NULL; /* General is not found by its number */
 	json_put_text(arguments, "text", text);
 	json_put_true(arguments, "link_preview_options.is_disabled", true);
 	if (thread)
 		json_put_number(arguments, "message_thread_id", strtod(thread, NULL));
-	call = telegram_act("sendMessage", arguments);
-	answer = call.result ? text_sent(&call, place, thread, parts)
-		: call_failure(&call, "not_sent");
-	call_release(&call);
+	call = telegram_act("sendMessage", arguments, &moved);
+	answer = call.result ? text_sent(call.result, place, moved, parts)
+		: api_failure(&call, "not_sent");
+	free(moved);
+	api_release(&call);
 	return answer;
 }
 
@@ -329,7 +340,7 @@ answer_poll(const struct json *question)
 	const char *cursor = json_text(question, "cursor");
 	double wait = json_number(question, "wait", 0);
 	struct json *answer;
-	struct call call;
+	struct api_call call;
 
 	if (cursor && (!*cursor || cursor[strspn(cursor, "0123456789")]))
 		return answer_error("request", "the cursor is not one of Telegram's", NULL);
@@ -339,8 +350,8 @@ answer_poll(const struct json *question)
 	if (call.result && !json_is_array(call.result))
 		answer = answer_error("transient", "no answer of Telegram's", NULL);
 	else
-		answer = call.result ? make_batch(call.result, cursor) : call_error(&call);
-	call_release(&call);
+		answer = call.result ? make_batch(call.result, cursor) : api_error(&call);
+	api_release(&call);
 	return answer;
 }
 
@@ -357,12 +368,12 @@ add_problem(struct json *problems, const char *what, const char *remedy)
 static void
 check_webhook(struct json *problems)
 {
-	struct call call = telegram_ask("getWebhookInfo", json_object(), adapter_left());
+	struct api_call call = telegram_ask("getWebhookInfo", json_object(), adapter_left());
 
 	if (*json_text_or(call.result, "url", ""))
 		add_problem(problems, "a webhook takes this bot's messages, so it cannot be polled",
 			"call deleteWebhook, or use a second bot");
-	call_release(&call);
+	api_release(&call);
 }
 
 /* What the bot may do in a home that is a group. */
@@ -372,7 +383,7 @@ check_rights(struct json *facts, struct json *problems, const struct json *home,
 	struct json *arguments = chat_arguments(chat);
 	char *account = telegram_account();
 	bool forum = json_true(home, "is_forum"), owner, admin, opens;
-	struct call call;
+	struct api_call call;
 	const char *status;
 
 	json_put_number(arguments, "user_id", strtod(account, NULL));
@@ -392,7 +403,7 @@ check_rights(struct json *facts, struct json *problems, const struct json *home,
 		add_problem(problems, "privacy mode hides from the bot what people write in its home",
 			"make it an administrator there; or turn privacy mode off in @BotFather, and "
 			"add the bot to the group again");
-	call_release(&call);
+	api_release(&call);
 	free(account);
 }
 
@@ -401,7 +412,7 @@ check_home(struct json *facts, struct json *problems)
 {
 	struct json *nothing = json_object(), *found = telegram_resolve(nothing), *home;
 	const char *chat = json_text(found, "place.chat"), *kind = json_text(found, "place.kind");
-	struct call call;
+	struct api_call call;
 
 	if (!chat) {
 		char *what = xformat("home: %s", json_text_or(found, "error.why", ""));
@@ -415,7 +426,7 @@ check_home(struct json *facts, struct json *problems)
 		if (!strcmp(kind, "group")) {
 			call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
 			check_rights(facts, problems, call.result, chat);
-			call_release(&call);
+			api_release(&call);
 		}
 	}
 	json_free(found);
@@ -425,7 +436,7 @@ check_home(struct json *facts, struct json *problems)
 static struct json *
 answer_check(const struct json *question)
 {
-	struct call me = telegram_ask("getMe", json_object(), adapter_left());
+	struct api_call me = telegram_ask("getMe", json_object(), adapter_left());
 	struct json *answer = json_object(), *facts = json_object(), *problems = json_array();
 	char *account = telegram_account();
 
@@ -444,7 +455,7 @@ answer_check(const struct json *question)
 	json_put(answer, "facts", facts);
 	json_put(answer, "problems", problems);
 	free(account);
-	call_release(&me);
+	api_release(&me);
 	return answer;
 }
 
@@ -457,7 +468,7 @@ static const struct adapter_verb verbs[] = {
 static struct json *
 answer_about(const struct json *question)
 {
-	struct json *about = adapter_about("Telegram", verbs, needs);
+	struct json *about = adapter_about("Telegram", verbs, telegram_needs);
 
 	(void)question;
 	json_put_true(about, "threads", true);

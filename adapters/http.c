@@ -293,6 +293,44 @@ perform(CURL *curl)
 	return code;
 }
 
+/* Names and values, each ended by a NUL. */
+static void
+read_headers(CURL *curl, struct http_reply *reply)
+{
+	struct curl_header *header = NULL;
+
+	while ((header = curl_easy_nextheader(curl, CURLH_HEADER, -1, header))) {
+		text_add(&reply->headers, header->name, strlen(header->name) + 1);
+		text_add(&reply->headers, header->value, strlen(header->value) + 1);
+	}
+}
+
+const char *
+http_header(const struct http_reply *reply, const char *name)
+{
+	const char *at = reply->headers.at, *end = at + reply->headers.length;
+
+	while (at < end) {
+		const char *value = at + strlen(at) + 1;
+
+		if (!strcasecmp(at, name))
+			return value;
+		at = value + strlen(value) + 1;
+	}
+	return NULL;
+}
+
+void
+http_escape(struct text *into, const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, (int)strlen(text));
+
+	if (!escaped)
+		die(EX_BUG, "libcurl cannot escape a text");
+	text_puts(into, escaped);
+	curl_free(escaped);
+}
+
 static void
 read_head(CURL *curl, struct http_reply *reply)
 {
@@ -302,6 +340,7 @@ read_head(CURL *curl, struct http_reply *reply)
 
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	reply->status = (int)status;
+	read_headers(curl, reply);
 	if (curl_easy_header(curl, "Retry-After", 0, CURLH_HEADER, -1, &header))
 		return;
 	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &after); /* reads dates too */
@@ -315,7 +354,7 @@ http_ask(const struct http_request *request, struct http_reply *reply)
 	struct curl_slist *headers = make_headers(request);
 	CURLcode code;
 
-	*reply = (struct http_reply){.body = TEXT_INIT, .retry_after = -1};
+	*reply = (struct http_reply){.body = TEXT_INIT, .headers = TEXT_INIT, .retry_after = -1};
 	set_request(exchange.curl, request, headers);
 	curl_easy_setopt(exchange.curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(exchange.curl, CURLOPT_WRITEDATA, &exchange);
@@ -330,6 +369,7 @@ void
 http_release(struct http_reply *reply)
 {
 	text_release(&reply->body);
+	text_release(&reply->headers);
 	free(reply->why);
-	*reply = (struct http_reply){.body = TEXT_INIT};
+	*reply = (struct http_reply){.body = TEXT_INIT, .headers = TEXT_INIT};
 }

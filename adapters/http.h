@@ -57,6 +57,7 @@ struct http_reply {
 	enum http_outcome outcome;
 	int status;         /* of the answer; with HTTP_UNKNOWN what had come of it, or 0 */
 	struct text body;
+	struct text headers; /* for http_header */
 	double retry_after; /* seconds from Retry-After, at most a day; negative: none */
 	char *why;          /* owned words for all but HTTP_ANSWERED; NULL there */
 	const char *remedy; /* or NULL */
@@ -65,5 +66,10 @@ struct http_reply {
 /* Ask, wait, fill `reply`; it never fails otherwise. */
 void http_ask(const struct http_request *request, struct http_reply *reply);
 void http_release(struct http_reply *reply);
+
+/* The value of a header of the reply, by its name in whatever case; NULL: there is none. */
+const char *http_header(const struct http_reply *reply, const char *name);
+/* Add a text as one segment of a path or one value of a query or form. */
+void http_escape(struct text *into, const char *text);
 
 #endif

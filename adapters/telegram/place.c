@@ -53,11 +53,11 @@ full_name(const struct json *user)
 static char *
 private_link(void)
 {
-	struct call me = telegram_ask("getMe", json_object(), adapter_left());
+	struct api_call me = telegram_ask("getMe", json_object(), adapter_left());
 	const char *name = json_text(me.result, "username");
 	char *link = name ? xformat("https://t.me/%s", name) : NULL;
 
-	call_release(&me);
+	api_release(&me);
 	return link;
 }
 
@@ -88,7 +88,7 @@ add_name(struct json *names, const struct json *user)
 static void
 add_administrators(struct json *names, const char *id)
 {
-	struct call call = telegram_ask("getChatAdministrators", chat_arguments(id), adapter_left());
+	struct api_call call = telegram_ask("getChatAdministrators", chat_arguments(id), adapter_left());
 
 	for (size_t i = 0, n = json_count(call.result, ""); i < n; i++) {
 		struct json *member = json_item(call.result, "", i), *user = json_at(member, "user");
@@ -98,7 +98,7 @@ add_administrators(struct json *names, const char *id)
 		json_free(user);
 		json_free(member);
 	}
-	call_release(&call);
+	api_release(&call);
 }
 
 /* Owned. A group's names are its title and administrators: bots are not told more. */
@@ -111,11 +111,11 @@ find_audience(const char *id, const struct json *chat)
 	if (chat)
 		add_name(names, chat);
 	if (*id == '-') {
-		struct call call = telegram_ask("getChatMemberCount", chat_arguments(id),
+		struct api_call call = telegram_ask("getChatMemberCount", chat_arguments(id),
 			adapter_left());
 
 		size = json_number(call.result, "", 0) - 1;
-		call_release(&call);
+		api_release(&call);
 		add_administrators(names, id);
 	}
 	if (size >= 0)
@@ -144,10 +144,10 @@ struct json *
 put_place(struct json *answer, struct json *place)
 {
 	struct json *arguments = chat_arguments(json_text_or(place, "chat", ""));
-	struct call call = telegram_ask("getChat", arguments, adapter_left());
+	struct api_call call = telegram_ask("getChat", arguments, adapter_left());
 
 	put_chat_place(answer, place, call.result);
-	call_release(&call);
+	api_release(&call);
 	return answer;
 }
 
@@ -155,7 +155,7 @@ static struct json *
 resolve(const char *chat, const char *thread)
 {
 	struct json *answer;
-	struct call call;
+	struct api_call call;
 
 	if (*chat != '@' && !is_digits(chat + (*chat == '-')))
 		return answer_error("request", "not a chat of Telegram's",
@@ -168,8 +168,8 @@ resolve(const char *chat, const char *thread)
 	call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
 	answer = call.result
 		? put_chat_place(json_object(), chat_place(call.result, thread), call.result)
-		: call_error(&call);
-	call_release(&call);
+		: api_error(&call);
+	api_release(&call);
 	return answer;
 }
 

@@ -6,34 +6,20 @@
 #ifndef TELEGRAM_H
 #define TELEGRAM_H
 
-#include "json.h"
+#include "api.h"
 
-/* What came of one call of the Bot API. */
-struct call {
-	struct json *result; /* of success, owned; else NULL */
-	bool unknown;        /* it may have been carried out */
-	int code;            /* Telegram's error_code, else 0 */
-	const char *class;   /* of hermes-adapter(7), for all but success */
-	char *why;           /* owned, and without secrets */
-	const char *remedy;  /* or NULL */
-	double retry_after;  /* seconds; negative: not said */
-	char *moved;         /* owned: the id that the chat has now; NULL: it has not moved */
-};
-
-void call_release(struct call *call);
+extern const struct adapter_need telegram_needs[];
 
 /* A question: it changes nothing, or twice is the same as once. Takes `arguments`. */
-struct call telegram_ask(const char *method, struct json *arguments, double limit);
-/* An act in a chat; where the chat has moved, once more at its new id. Takes `arguments`. */
-struct call telegram_act(const char *method, struct json *arguments);
+struct api_call telegram_ask(const char *method, struct json *arguments, double limit);
+/*
+ * An act in a chat; where the chat has moved, once more at its new id, which is in *moved
+ * (owned; else NULL). Takes `arguments`.
+ */
+struct api_call telegram_act(const char *method, struct json *arguments, char **moved);
 
 /* Arguments that name a chat. Owned. */
 struct json *chat_arguments(const char *chat);
-
-/* The answer for a question that failed: nothing can have happened. Owned. */
-struct json *call_error(const struct call *call);
-/* The answer for an act that failed: `outcome`, or unknown. Owned. */
-struct json *call_failure(const struct call *call, const char *outcome);
 
 /* The bot's id. Owned. Ends the program with 78 where there is no token. */
 char *telegram_account(void);
