@@ -164,8 +164,10 @@ machine() {
 		echo "make $*" >>"$ASKED"
 		case "$*" in "check") exit "${CHECK_STATUS:-0}" ;; esac
 	SH
+	printf '#!/bin/sh\necho "npm $*" >>"$ASKED"\n' >"$MACHINE/npm"
 	printf '#!/bin/sh\necho "${USER_ID:-0}"\n' >"$MACHINE/id"
-	chmod +x "$MACHINE"/dpkg-query "$MACHINE"/apt-get "$MACHINE"/make "$MACHINE"/id
+	chmod +x "$MACHINE"/dpkg-query "$MACHINE"/apt-get "$MACHINE"/make "$MACHINE"/npm \
+		"$MACHINE"/id
 	export ASKED=$BATS_TEST_TMPDIR/asked
 	: >"$ASKED"
 }
@@ -233,12 +235,22 @@ bootstrap() {
 	grep -x 'make lint' "$ASKED"
 }
 
+@test "bootstrap check installs the clients that test the servers, and Node.js where there is none" {
+	machine
+	run -0 bootstrap MISSING="nodejs npm" check
+	grep '^npm ci --prefix tests/clients' "$ASKED"
+	run ! grep apt-get "$ASKED"
+	rm "$MACHINE/npm"
+	run -69 bootstrap MISSING="nodejs npm" check
+	grep -x 'apt-get -qq -y install --no-install-recommends nodejs npm' "$ASKED"
+}
+
 @test "bootstrap names packages that Debian has" {
 	command -v apt-cache >/dev/null || skip "this is not Debian"
 	local package
 	apt-cache show bash >/dev/null 2>&1 || skip "apt has no lists here"
-	for package in $(sed -nE '/^to_(build|check)="/,/"$/p' "$ROOT/contrib/bootstrap" |
-		sed -E 's/^to_[a-z]+=//' | tr -d '"'); do
+	for package in $(tr '\n' ' ' <"$ROOT/contrib/bootstrap" | grep -oE ' to_[a-z]+="[^"$]*"' |
+		sed -E 's/^ to_[a-z]+=//' | tr -d '"'); do
 		apt-cache show "$package" >/dev/null 2>&1 || { echo "$package"; false; }
 	done
 }
