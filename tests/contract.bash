@@ -60,10 +60,12 @@ in_contract() (
 	PLATFORM=$1 SHAPE=$2 CONTRACT_DIR=$BATS_TEST_TMPDIR/$1-$2
 	export HERMES_HOME=$CONTRACT_DIR/home
 	mkdir -p "$HERMES_HOME"
+	: >"$CONTRACT_DIR/opened"
 	contract_hooks "$PLATFORM"
 	contract_start
 	trap contract_stop EXIT
 	contract_home "$SHAPE"
+	START=$(poll | jq -r '.cursor // empty')
 	"${@:3}"
 )
 
@@ -98,7 +100,7 @@ home_place() {
 # open_place [DELIVERY]: where a handoff to this home would go.
 open_place() {
 	ask thread '{$place, title: "The contract", $delivery}' --argjson place "$(home_place)" \
-		--arg delivery "${1:-h1}" | jq -c .place
+		--arg delivery "${1:-h1}" | jq -c .place | tee -a "$CONTRACT_DIR/opened"
 }
 
 # send_part PLACE TEXT DELIVERY [PART [MORE]]
@@ -107,10 +109,12 @@ send_part() {
 		--arg delivery "$3" --argjson part "${4:-1}" --argjson more "${5:-{\}}"
 }
 
-# poll [CURSOR [WAIT]]
+# poll [CURSOR [WAIT]]: after that cursor, else from where the behaviour began: a platform
+# that keeps its history begins to hear with the first poll. Sessions are where one was opened.
 poll() {
-	ask poll '{wait: $wait} + if $cursor == "" then {} else {$cursor} end' \
-		--arg cursor "${1:-}" --argjson wait "${2:-0}"
+	ask poll '{$wait, $places} + if $cursor == "" then {} else {$cursor} end' \
+		--arg cursor "${1:-${START:-}}" --argjson wait "${2:-0}" \
+		--slurpfile places "$CONTRACT_DIR/opened"
 }
 
 # hear TEXT: polls until that was heard, and prints its event.
