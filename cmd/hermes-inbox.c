@@ -63,7 +63,7 @@ cursor_main(int argc, char **argv)
 		id = platform_row(db, argv[0]);
 		db_commit(db);
 	}
-	rest = platform_rest(db, argv[0]);
+	rest = platform_rest(db, argv[0], NULL);
 	if (rest > 0)
 		die(EX_LATER, "%s: wants to be left alone for %.0f s", argv[0], rest);
 	if (!lease_take(held >= 0 ? held : lease_own(), LEASE_POLL, id))
@@ -114,13 +114,14 @@ put_trouble(struct db *db, const char *platform, const struct json *answer)
 	const char *why = json_text_or(answer, "error.why", "the adapter gave no reason");
 	const char *remedy = json_text(answer, "error.remedy");
 	const char *class = json_text_or(answer, "error.class", "transient");
+	struct json *error = json_at(answer, "error");
 
 	db_begin(db);
 	platform_trouble(db, platform, why, !strcmp(class, "busy"));
-	if (json_number(answer, "error.retry_after", 0) > 0)
-		platform_leave_alone(db, platform, json_number(answer, "error.retry_after", 0));
+	platform_heed(db, platform, NULL, error);
 	db_commit(db);
 	warn("%s: %s%s%s", platform, why, remedy ? "; " : "", remedy ? remedy : "");
+	json_free(error);
 	return trouble_code(class);
 }
 

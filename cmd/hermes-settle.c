@@ -96,7 +96,7 @@ settle_handoff(const struct json *record, enum end end, const char *text)
 		handoff_postpone(db, id, delay_of(record), true, text);
 		break;
 	case WAITS:
-		handoff_postpone(db, id, figure_wait(), false, text);
+		handoff_postpone(db, id, json_number(record, "error.after", figure_wait()), false, text);
 		break;
 	default:
 		handoff_return(db, id);
@@ -120,7 +120,7 @@ settle_event(const struct json *record, enum end end, const char *text)
 		event_postpone(db, id, delay_of(record), true, text);
 		break;
 	case WAITS:
-		event_postpone(db, id, figure_wait(), false, text);
+		event_postpone(db, id, json_number(record, "error.after", figure_wait()), false, text);
 		break;
 	default:
 		event_return(db, id);

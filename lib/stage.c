@@ -116,6 +116,13 @@ record_wait(struct json *record, const char *format, ...)
 	json_put_true(record, "error.wait", true);
 }
 
+void
+record_rest(struct json *record, const char *platform, double seconds)
+{
+	record_wait(record, "%s wants to be left alone for %.0f s", platform, seconds);
+	json_put_number(record, "error.after", seconds);
+}
+
 long long
 record_number(const struct json *record, const char *path)
 {

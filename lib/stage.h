@@ -25,6 +25,8 @@ void record_retry(struct json *record, int code, double after, const char *forma
 /* It must wait for another: back to its queue at its old place, no attempt counted. */
 void record_wait(struct json *record, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same: the platform, or this chat of it, wants to be left alone for so many seconds. */
+void record_rest(struct json *record, const char *platform, double seconds);
 
 bool record_failed(const struct json *record);
 /* The id at the path ("handoff.id") as a number, or 0. */

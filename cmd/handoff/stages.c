@@ -14,6 +14,7 @@
 #include "handoffs.h"
 #include "opts.h"
 #include "place.h"
+#include "platforms.h"
 #include "stage.h"
 #include "switch.h"
 #include "trouble.h"
@@ -74,6 +75,17 @@ may_be_read(struct json *record, const struct json *place, const struct json *au
 	return false;
 }
 
+/* Nobody is asked before the time that the platform, or that chat, has named. */
+static bool
+rests(struct json *record, const char *chat)
+{
+	double rest = platform_rest(db, platform_of(record), chat);
+
+	if (rest > 0)
+		record_rest(record, platform_of(record), rest);
+	return rest > 0;
+}
+
 static bool
 begin_opening(struct json *record)
 {
@@ -114,11 +126,12 @@ keep_place(struct json *record, struct json *place, const char *why)
 
 /* Nothing was opened (or it is not known): the next attempt looks or opens again. */
 static void
-not_opened(struct json *record, const struct json *answer)
+not_opened(struct json *record, const char *chat, const struct json *answer)
 {
 	bool unknown = !strcmp(json_text_or(answer, "outcome", ""), "unknown");
 
 	db_begin(db);
+	platform_heed(db, platform_of(record), chat, answer);
 	if (claim_stands(db, record)) {
 		if (!unknown)
 			handoff_step(db, record, NULL);
@@ -154,7 +167,7 @@ open_thread(struct json *record, struct json *home)
 		keep_place(record, json_at(answer, "place"),
 			*outcome == 'h' ? json_text_or(answer, "why", "it has no threads") : NULL);
 	else if (answer)
-		not_opened(record, answer);
+		not_opened(record, json_text(home, "chat"), answer);
 	free(title);
 	free(key);
 	json_free(answer);
@@ -166,13 +179,13 @@ thread(struct json *record)
 {
 	struct json *home, *audience = NULL;
 
-	if (!json_has(record, "handoff") || json_has(record, "place"))
+	if (!json_has(record, "handoff") || json_has(record, "place") || rests(record, NULL))
 		return;
 	home = resolve(record, &audience);
 	if (home && may_be_read(record, home, audience)) {
 		if (json_has(home, "thread") && json_has(record, "handoff.wanted"))
 			keep_place(record, json_copy(home), NULL);
-		else if (begin_opening(record))
+		else if (!rests(record, json_text(home, "chat")) && begin_opening(record))
 			open_thread(record, home);
 	}
 	json_free(home);

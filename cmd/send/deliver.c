@@ -33,7 +33,8 @@ takes_repeats(const struct sending *sending)
 static bool
 rests(const struct sending *sending)
 {
-	double rest = platform_rest(sending->db, sending->platform);
+	double rest = platform_rest(sending->db, sending->platform,
+		json_text(sending->record, "place.chat"));
 
 	if (rest > 0)
 		record_retry(sending->record, EX_AWAY, rest, "%s wants to be left alone for %.0f s",
@@ -76,12 +77,8 @@ follow_place(struct db *db, long long id, struct json *record, const struct json
 static void
 not_sent(struct db *db, const struct part *part, struct json *record, const struct json *answer)
 {
-	double after = json_number(answer, "retry_after", 0);
-
 	delivery_not_sent(db, part->delivery);
 	trouble_put(record, answer, "");
-	if (after > 0)
-		platform_leave_alone(db, part->platform, after);
 }
 
 /* Keep what came of a part. False: no further part now. */
@@ -91,6 +88,7 @@ keep_outcome(struct db *db, const struct part *part, struct json *record,
 {
 	const char *outcome = json_text_or(answer, "outcome", "unknown");
 
+	platform_heed(db, part->platform, json_text(part->place, "chat"), answer);
 	if (!strcmp(outcome, "sent") && json_count(answer, "ids")) {
 		delivery_sent(db, part->delivery, answer);
 		follow_place(db, part->delivery, record, answer);

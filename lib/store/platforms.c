@@ -8,9 +8,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Hermes Agent renews its heartbeat every half minute or so. */
 static const double HEARTBEAT = 120;
+
+/* Whatever a platform asks for: a day. */
+static const double LONGEST_REST = 86400;
 
 /* An idle poll is noted once a minute. */
 static const double STILL_THERE = 60;
@@ -103,11 +107,10 @@ platform_foreign(struct db *db, const char *platform)
 	return about && json_true(about, "gateway");
 }
 
-double
-platform_rest(struct db *db, const char *platform)
+/* Of a row with not_before and delay: what is left. */
+static double
+left(struct rows *rows)
 {
-	struct rows *rows = db_query(db, "SELECT not_before, delay FROM courier_platforms"
-		" WHERE platform = ? AND not_before IS NOT NULL", "s", platform);
 	double now = clock_now(), rest = 0;
 
 	if (!rows_next(rows))
@@ -118,10 +121,44 @@ platform_rest(struct db *db, const char *platform)
 	return rest;
 }
 
-void
-platform_leave_alone(struct db *db, const char *platform, double seconds)
+double
+platform_rest(struct db *db, const char *platform, const char *chat)
 {
-	platform_row(db, platform);
-	db_run(db, "UPDATE courier_platforms SET not_before = ?, delay = ? WHERE platform = ?", "dds",
-		clock_now() + seconds, seconds, platform);
+	double rest = left(db_query(db, "SELECT not_before, delay FROM courier_platforms"
+		" WHERE platform = ? AND not_before IS NOT NULL", "s", platform)), here = 0;
+
+	if (chat)
+		here = left(db_query(db, "SELECT not_before, delay FROM courier_chats"
+			" WHERE platform = ? AND chat = ? AND not_before IS NOT NULL", "ss", platform, chat));
+	return rest > here ? rest : here;
+}
+
+static void
+leave_alone(struct db *db, const char *platform, const char *chat, double seconds)
+{
+	double until = clock_now() + seconds;
+
+	if (platform_rest(db, platform, chat) >= seconds)
+		return; /* a short rest does not end a long one */
+	if (chat)
+		db_run(db, "INSERT INTO courier_chats (platform, chat, not_before, delay) VALUES (?, ?, ?, ?)"
+			" ON CONFLICT (platform, chat) DO UPDATE SET not_before = excluded.not_before,"
+			" delay = excluded.delay", "ssdd", platform, chat, until, seconds);
+	else if (platform_row(db, platform))
+		db_run(db, "UPDATE courier_platforms SET not_before = ?, delay = ? WHERE platform = ?", "dds",
+			until, seconds, platform);
+}
+
+double
+platform_heed(struct db *db, const char *platform, const char *chat, const struct json *answer)
+{
+	double seconds = json_number(answer, "retry_after", json_number(answer, "rest", 0));
+	bool here = !strcmp(json_text_or(answer, "scope", ""), "chat");
+
+	if (!(seconds > 0))
+		return 0;
+	if (seconds > LONGEST_REST)
+		seconds = LONGEST_REST;
+	leave_alone(db, platform, here ? chat : NULL, seconds);
+	return seconds;
 }

@@ -30,8 +30,13 @@ bool platform_foreign(struct db *db, const char *platform);
 /* Whether any gateway of Hermes Agent is alive on this store. */
 bool gateway_lives(struct db *db);
 
-/* Seconds that it wants to be left alone still; 0: none. */
-double platform_rest(struct db *db, const char *platform);
-void platform_leave_alone(struct db *db, const char *platform, double seconds);
+/* Seconds that it, or this chat of it (NULL: none), wants to be left alone still; 0: none. */
+double platform_rest(struct db *db, const char *platform, const char *chat);
+/*
+ * Within a transaction: keep what an answer says of that ("retry_after" of trouble, "rest" of
+ * success; "scope":"chat" means this chat only). A day at most. Returns the seconds, or 0.
+ */
+double platform_heed(struct db *db, const char *platform, const char *chat,
+	const struct json *answer);
 
 #endif

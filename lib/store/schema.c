@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Raised whenever a declaration below changes. */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 struct table {
 	const char *name;
@@ -88,7 +88,12 @@ static const char *const events[] = {
 	NULL,
 };
 
-/* `tried` is set while it is uncertain whether part `part` arrived. */
+/*
+ * `tried` is set while it is uncertain whether part `part` arrived. `title` is of a thread
+ * that is still to be opened there (`opening`: since when one may be open). `request` and
+ * `target` are a script's own name for it and the place that it named. Texts of one `lane`
+ * keep their order; one that waits for a thread of its own is alone in it.
+ */
 static const char *const deliveries[] = {
 	"id INTEGER PRIMARY KEY AUTOINCREMENT", "event INTEGER UNIQUE", "handoff INTEGER",
 	"session TEXT", "message INTEGER", "platform TEXT NOT NULL", "place TEXT NOT NULL",
@@ -96,13 +101,23 @@ static const char *const deliveries[] = {
 	"part INTEGER NOT NULL DEFAULT 1", "parts INTEGER", "ids TEXT", "tried REAL",
 	"uncertain INTEGER NOT NULL DEFAULT 0", "attempt INTEGER NOT NULL DEFAULT 0",
 	"fence INTEGER NOT NULL DEFAULT 0", "holder TEXT", "held_at REAL", "hold REAL",
-	"not_before REAL", "delay REAL", "error TEXT", "created REAL NOT NULL", "ended REAL", NULL,
+	"not_before REAL", "delay REAL", "error TEXT", "created REAL NOT NULL", "ended REAL",
+	"format TEXT", "link TEXT", "record INTEGER NOT NULL DEFAULT 0", "title TEXT",
+	"opening REAL", "need_thread INTEGER NOT NULL DEFAULT 0", "request TEXT", "target TEXT",
+	"lane TEXT GENERATED ALWAYS AS (CASE WHEN title IS NULL THEN platform || ' '"
+	" || coalesce(json_extract(place, '$.chat'), '') || ' '"
+	" || coalesce(json_extract(place, '$.thread'), '') ELSE 'new ' || id END)", NULL,
 };
 
 static const char *const platforms[] = {
 	"id INTEGER PRIMARY KEY AUTOINCREMENT", "platform TEXT NOT NULL UNIQUE", "cursor TEXT",
 	"cursor_at REAL", "listener TEXT", "listened_at REAL", "not_before REAL", "delay REAL",
 	"error TEXT", "error_at REAL", "busy_at REAL", NULL,
+};
+
+/* A chat that wants to be left alone until some time. */
+static const char *const chats[] = {
+	"platform TEXT NOT NULL", "chat TEXT NOT NULL", "not_before REAL", "delay REAL", NULL,
 };
 
 static const char *const people[] = {
@@ -122,6 +137,7 @@ static const struct table tables[] = {
 	{"courier_events", events, "UNIQUE (platform, chat, message)"},
 	{"courier_deliveries", deliveries, NULL},
 	{"courier_platforms", platforms, NULL},
+	{"courier_chats", chats, "PRIMARY KEY (platform, chat)"},
 	{"courier_people", people, "PRIMARY KEY (platform, user)"},
 	{"courier_schema", version, NULL},
 };
@@ -156,7 +172,17 @@ static const char indexes[] =
 	"CREATE INDEX IF NOT EXISTS courier_events_session ON courier_events(session, id);"
 	"CREATE INDEX IF NOT EXISTS courier_deliveries_open ON courier_deliveries(id)"
 	" WHERE state IN ('pending', 'sending');"
-	"CREATE INDEX IF NOT EXISTS courier_deliveries_state ON courier_deliveries(state, id);";
+	"CREATE INDEX IF NOT EXISTS courier_deliveries_state ON courier_deliveries(state, id);"
+	"CREATE INDEX IF NOT EXISTS courier_deliveries_lane ON courier_deliveries(lane, id)"
+	" WHERE state IN ('pending', 'sending');"
+	"CREATE INDEX IF NOT EXISTS courier_deliveries_free ON courier_deliveries(platform, id)"
+	" WHERE state IN ('pending', 'sending') AND event IS NULL;"
+	"CREATE UNIQUE INDEX IF NOT EXISTS courier_deliveries_request"
+	" ON courier_deliveries(request, target) WHERE request IS NOT NULL;"
+	"CREATE INDEX IF NOT EXISTS courier_events_platform ON courier_events(platform, id)"
+	" WHERE state IN ('queued', 'running');"
+	"CREATE INDEX IF NOT EXISTS courier_handoffs_platform ON courier_handoffs(platform, id)"
+	" WHERE state IN ('pending', 'running');";
 
 /*
  * Full text, rowid = messages.id in every shape that is about. Made only together with
