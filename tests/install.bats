@@ -230,9 +230,9 @@ bootstrap() {
 @test "bootstrap check builds, runs the tests and the lint, and ends as they do" {
 	machine
 	run -0 bootstrap check
-	[ "$(tail -n 2 "$ASKED")" = "$(printf 'make lint\nmake check')" ]
+	[[ $(tail -n 2 "$ASKED") =~ ^make\ -j\ [0-9]+\ lint$'\n'make\ check$ ]]
 	run -1 bootstrap CHECK_STATUS=1 check
-	grep -x 'make lint' "$ASKED"
+	grep 'make .* lint' "$ASKED"
 }
 
 @test "bootstrap check installs the clients that test the servers, and Node.js where there is none" {
