@@ -113,17 +113,28 @@ step(jv value, const char *key, size_t length)
 	return jv_object_get(value, jv_string_sized(key, (int)length));
 }
 
+/* What parts the keys of a path; a slash that says so is passed. */
+static char
+separator(const char **path)
+{
+	char found = **path == '/' ? '/' : '.';
+
+	*path += found == '/';
+	return found;
+}
+
 /* The value at the path with a reference of its own; invalid when absent. */
 static jv
 find(const struct json *value, const char *path)
 {
 	jv at = value ? jv_copy(value->value) : jv_invalid();
+	char part = separator(&path);
 
 	while (*path && jv_is_valid(at)) {
-		size_t length = strcspn(path, ".");
+		size_t length = (size_t)(strchrnul(path, part) - path);
 
 		at = step(at, path, length);
-		path += length + (path[length] == '.');
+		path += length + (path[length] == part);
 	}
 	return at;
 }
@@ -278,18 +289,27 @@ json_each(const struct json *value, const char *path,
 
 /* `container` with `item` at the path; makes objects on the way; consumes both. */
 static jv
-put(jv container, const char *path, jv item)
+put_in(jv container, const char *path, char part, jv item)
 {
-	size_t length = strcspn(path, ".");
+	size_t length = (size_t)(strchrnul(path, part) - path);
 	jv key = jv_string_sized(path, (int)length);
 
 	if (jv_get_kind(container) != JV_KIND_OBJECT) {
 		jv_free(container);
 		container = jv_object();
 	}
-	if (path[length] == '.')
-		item = put(jv_object_get(jv_copy(container), jv_copy(key)), path + length + 1, item);
+	if (path[length] == part)
+		item = put_in(jv_object_get(jv_copy(container), jv_copy(key)), path + length + 1, part,
+			item);
 	return jv_object_set(container, key, item);
+}
+
+static jv
+put(jv container, const char *path, jv item)
+{
+	char part = separator(&path);
+
+	return put_in(container, path, part, item);
 }
 
 void
@@ -332,19 +352,19 @@ json_put_id(struct json *object, const char *path, long long id)
 }
 
 static jv
-drop(jv container, const char *path)
+drop(jv container, const char *path, char part)
 {
-	size_t length = strcspn(path, ".");
+	size_t length = (size_t)(strchrnul(path, part) - path);
 	jv key, inner;
 
 	if (jv_get_kind(container) != JV_KIND_OBJECT)
 		return container;
 	key = jv_string_sized(path, (int)length);
-	if (path[length] != '.')
+	if (path[length] != part)
 		return jv_object_delete(container, key);
 	inner = jv_object_get(jv_copy(container), jv_copy(key));
 	if (jv_get_kind(inner) == JV_KIND_OBJECT)
-		return jv_object_set(container, key, drop(inner, path + length + 1));
+		return jv_object_set(container, key, drop(inner, path + length + 1, part));
 	jv_free(inner);
 	jv_free(key);
 	return container;
@@ -353,7 +373,9 @@ drop(jv container, const char *path)
 void
 json_drop(struct json *object, const char *path)
 {
-	object->value = drop(object->value, path);
+	char part = separator(&path);
+
+	object->value = drop(object->value, path, part);
 }
 
 void
