@@ -12,7 +12,7 @@ BUILD ?= build
 VERSION := $(shell cat VERSION)
 
 CC ?= cc
-PKGS = sqlite3 libcurl yaml-0.1
+PKGS = sqlite3 libcurl yaml-0.1 libcmark-gfm
 WARN = -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wwrite-strings
 CFLAGS ?= -O2 -g

@@ -6,9 +6,9 @@ UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
 unit: $(UNITS)
 
-$(UNITS): $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/lib.a
+$(UNITS): $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/adapters.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/lib.a $(LIBS)
+	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/adapters.a $(BUILD)/lib.a $(LIBS)
 
 .PHONY: unit

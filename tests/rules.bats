@@ -33,6 +33,11 @@ files() {
 	[ "$(files '#include <yaml.h>' cmd lib adapters)" = lib/yamlnode.c ]
 }
 
+@test "rules: only the adapters' Markdown file speaks cmark" {
+	[ "$(files '#include <cmark' cmd lib adapters)" = adapters/markdown.c ]
+	[ "$(files '\bcmark_[a-z]+' cmd lib adapters)" = adapters/markdown.c ]
+}
+
 # headers FOLDER: the names of the headers that a folder keeps.
 headers() {
 	(cd "$ROOT/$1" && printf '%s\n' *.h | sed 's/\./\\./')
