@@ -52,7 +52,7 @@ end_until(struct copier *copier, size_t end)
 		copy_words(copier, span->end);
 		if (to != (size_t)-1)
 			copier->to->spans[to].end = copier->to->text.length;
-		else if (!shows_url(copier->from, span))
+		else if (!link_is_bare(copier->from, span))
 			text_format(&copier->to->text, " (%s)", span->detail);
 		copier->depth--;
 	}
@@ -120,7 +120,7 @@ put_mark(struct styled *part)
 	}
 }
 
-/* The words of the question. Markdown that shows nothing at all is shown as it was typed. */
+/* The words of the question; Markdown that shows none is shown as it was typed. */
 static void
 render(struct styled *styled, const struct json *question)
 {
@@ -150,7 +150,7 @@ message_part(const struct json *question, const struct dialect *dialect, struct 
 	styled_release(&whole);
 	if (index < 1 || index > *parts)
 		return false;
-	if (!dialect->keyed && part->text.length && json_has(question, "again"))
+	if (!dialect->keyed && json_has(question, "again"))
 		put_mark(part);
 	return true;
 }

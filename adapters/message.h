@@ -39,6 +39,9 @@ struct styled {
 
 void styled_release(struct styled *styled);
 
+/* Whether a link shows its own URL as its words: platforms make such a one by themselves. */
+bool link_is_bare(const struct styled *styled, const struct span *span);
+
 /*
  * An agent's Markdown as styled text. Lists, rules and headings are plain words ("• item",
  * "1. item", "☐ to do", "———", a bold line), tables are blocks with aligned columns, or
@@ -66,7 +69,7 @@ struct dialect {
  * The part that a question of `send` asks for, and *parts, how many there are. Its "format"
  * is "markdown", when it says nothing, or "plain". A part sent `again` begins with
  * resent_mark unless the dialect is keyed, and all are cut as if they did. False: there is
- * no such part. The empty text has one part, which is empty.
+ * no such part; a text without words has none.
  */
 bool message_part(const struct json *question, const struct dialect *dialect, struct styled *part,
 	int *parts);

@@ -374,15 +374,14 @@ styled_cut(const struct styled *whole, const struct dialect *dialect, size_t roo
 	struct cutter cutter = {.whole = whole, .dialect = dialect, .room = room, .slice = STYLED_INIT};
 	int parts = 0;
 
-	do {
+	while (cutter.at < whole->text.length) {
 		size_t next = cut(&cutter);
-		bool only = !cutter.at && next == whole->text.length;
 
-		if ((only || is_visible(&cutter.slice.text)) && ++parts == index)
+		if (is_visible(&cutter.slice.text) && ++parts == index)
 			keep(part, &cutter.slice);
 		advance(&cutter, next);
-	} while (cutter.at < whole->text.length);
+	}
 	cutter.slice.count = 0; /* its details are not ours */
 	styled_release(&cutter.slice);
-	return parts ? parts : 1;
+	return parts;
 }

@@ -33,7 +33,7 @@ styled_release(struct styled *styled)
 }
 
 bool
-shows_url(const struct styled *styled, const struct span *span)
+link_is_bare(const struct styled *styled, const struct span *span)
 {
 	size_t length = span->end - span->begin;
 
@@ -176,7 +176,7 @@ open_at(struct writer *writer, size_t at)
 		writer->next++;
 		if (writer->depth == STYLES)
 			continue;
-		if (writer->markup->url_open && shows_url(writer->styled, span))
+		if (writer->markup->url_open && link_is_bare(writer->styled, span))
 			return put_url(writer, span);
 		writer->open[writer->depth++] = span;
 	}

@@ -11,9 +11,6 @@
 /* Add a span; takes span.detail. */
 void styled_add(struct styled *styled, struct span span);
 
-/* Whether a link shows its own URL as its words. */
-bool shows_url(const struct styled *styled, const struct span *span);
-
 /* What a dialect counts of it. */
 size_t styled_units(const struct styled *styled, const struct dialect *dialect);
 

@@ -18,7 +18,12 @@ escape(struct text *out, const char *bytes, size_t length, unsigned styles)
 {
 	(void)styles;
 	for (size_t i = 0; i < length; i++)
-		text_format(out, strchr("[]", bytes[i]) ? "\\%c" : "%c", bytes[i]);
+		if (strchr("[]", bytes[i])) {
+			text_add(out, "\\", 1);
+			text_add(out, bytes + i, 1);
+		} else {
+			text_add(out, bytes + i, 1);
+		}
 }
 
 static void
@@ -57,12 +62,11 @@ main(int argc, char **argv)
 
 		json_put_number(question, "part", i);
 		if (!message_part(question, &dialect, &part, &parts))
-			return 1;
+			break;
 		written = message_written(&dialect, &part);
 		printf("--- %d/%d %zu\n%s\n", i, parts, part.count, written);
 		free(written);
 		styled_release(&part);
-		if (getenv("ONE")) break;
 	}
 	return 0;
 }
