@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_LIMIT = 4096, NAME_LIMIT = 128, WAIT_MOST = 50, BATCH = 100 };
+enum { NAME_LIMIT = 128, WAIT_MOST = 50, BATCH = 100 };
 
 const struct adapter_need telegram_needs[] = {
 	{"BOT_TOKEN", true, true, "the bot's token, from @BotFather"},
@@ -182,19 +182,32 @@ text_sent(const struct json *message, const struct json *place, const char *move
 	return answer;
 }
 
-static struct json *
-send_part(const struct json *place, const char *text, int parts)
+static struct api_call
+ask_send(const struct json *place, const struct styled *part, bool styles, char **moved)
 {
 	const char *thread = sent_thread(place);
-	struct json *arguments = chat_arguments(json_text(place, "chat")), *answer;
-	struct api_call call;
-	char *moved;
+	struct json *arguments = chat_arguments(json_text(place, "chat"));
 
-	json_put_text(arguments, "text", text);
+	put_part(arguments, part, styles);
 	json_put_true(arguments, "link_preview_options.is_disabled", true);
 	if (thread)
 		json_put_number(arguments, "message_thread_id", strtod(thread, NULL));
-	call = telegram_act("sendMessage", arguments, &moved);
+	return telegram_act("sendMessage", arguments, moved);
+}
+
+/* Where Telegram refuses the styles, the words go alone. */
+static struct json *
+send_part(const struct json *place, const struct styled *part, int parts)
+{
+	char *moved;
+	struct api_call call = ask_send(place, part, true, &moved);
+	struct json *answer;
+
+	if (part->count && refused_styles(&call)) {
+		free(moved);
+		api_release(&call);
+		call = ask_send(place, part, false, &moved);
+	}
 	answer = call.result ? text_sent(call.result, place, moved, parts)
 		: api_failure(&call, "not_sent");
 	free(moved);
@@ -206,17 +219,18 @@ static struct json *
 answer_send(const struct json *question)
 {
 	struct json *place = json_at(question, "place"), *answer;
+	struct styled part;
 	int parts;
-	char *text = marked_part(question, MESSAGE_LIMIT, UNIT_UTF16, &parts);
+	bool there = message_part(question, &telegram_dialect, &part, &parts);
 
 	if (!json_text(place, "chat"))
 		answer = answer_not("not_sent", "request", "no place was given", NULL);
-	else if (!text)
+	else if (!there)
 		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
 	else
-		answer = send_part(place, text, parts);
+		answer = send_part(place, &part, parts);
 	json_free(place);
-	free(text);
+	styled_release(&part);
 	return answer;
 }
 
@@ -476,7 +490,7 @@ answer_about(const struct json *question)
 	json_put_true(about, "idempotency", false);
 	json_put_true(about, "readback", false);
 	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", MESSAGE_LIMIT);
+	json_put_number(about, "limit", telegram_dialect.limit);
 	json_put_text(about, "unit", "utf16");
 	return about;
 }

@@ -346,12 +346,19 @@ cut(struct cutter *cutter)
 	return block ? end + (text->at[end] == '\n') : skip_blanks(cutter, end);
 }
 
+/* Whether a reader sees anything; platforms refuse a message that shows nothing. */
 static bool
 is_visible(const struct text *text)
 {
-	for (size_t i = 0; i < text->length; i++)
-		if (!is_blank(text->at[i]))
+	for (size_t i = 0; i < text->length;) {
+		long point;
+
+		i += utf8_step(text->at + i, text->length - i, &point);
+		if (point > ' ' && point != 0xa0 && point != 0xad && point != 0x2800 && point != 0x3000
+			&& point != 0xfeff && (point < 0x2000 || point > 0x200f)
+			&& (point < 0x2028 || point > 0x202f) && (point < 0x205f || point > 0x2064))
 			return true;
+	}
 	return false;
 }
 

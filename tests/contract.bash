@@ -10,7 +10,8 @@
 #	contract_shapes             the shapes of home it has, as words
 #	contract_home SHAPE         make the home one of that shape (exported settings)
 #	contract_say PLACE TEXT     a human, who is allowed to, says TEXT there
-#	contract_seen PLACE         what the bot said there: a JSON string a line
+#	contract_seen PLACE         what the bot said there, as words that a reader sees: a JSON
+#	                            string a line
 #	contract_fault KIND VERB    spoil the next call of VERB; 1 if that cannot be done here.
 #	                            before: it does not arrive; after: it does, its answer does
 #	                            not; garbage, gateway: it does not, and the answer is rubbish
@@ -343,7 +344,7 @@ an_event_says_who_and_when() {
 what_is_sent_is_there_and_is_not_heard() {
 	local place text=$'Grüße, 世界 👋\n<b> & "quotes" \\ *stars* _lines_ [x](y)'
 	place=$(open_place)
-	holds "$(send_part "$place" "$text" 1)" '.outcome == "sent"'
+	holds "$(send_part "$place" "$text" 1 1 '{"format":"plain"}')" '.outcome == "sent"'
 	[ "$(contract_seen "$place" | tail -n 1)" = "$(jq -n --arg text "$text" '$text')" ]
 	contract_say "$place" "and now I"
 	[ "$(hear "and now I" | wc -l)" -eq 1 ]

@@ -138,9 +138,18 @@ open_topic() {
 	THREAD=$(jq -r .place.thread <<<"$output")
 }
 
-# send PLACE TEXT
+# send PLACE TEXT [MORE]
 send() {
-	ask send "$(jq -nc --argjson place "$1" --arg text "$2" '{$place, $text, delivery: "5", part: 1}')"
+	ask send "$(jq -nc --argjson place "$1" --arg text "$2" --argjson more "${3:-{\}}" \
+		'{$place, $text, delivery: "5", part: 1} + $more')"
+}
+
+# stretches: of the last message to Ann, what looks how: type, words, and a URL or language.
+stretches() {
+	look "messages?chat=$ANN" | jq -c '.[-1].message
+		| (.text | [explode[] | if . > 65535 then ., 0 else . end]) as $units
+		| .entities[]? | [.type, ($units[.offset:.offset + .length] | map(select(. > 0)) | implode)]
+			+ ([.url, .language] | map(strings))'
 }
 
 # refused CHAT CLASS WHY REMEDY: a send there is not sent, and says so.

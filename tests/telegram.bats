@@ -246,13 +246,65 @@ teardown() {
 	done
 }
 
-@test "send: is plain text without a preview, as JSON" {
-	send "$(place "$ANN")" '*not bold* <b>nor this</b> https://example.org'
+@test "send: is words and entities without a preview, as JSON" {
+	send "$(place "$ANN")" '*not bold* <b>nor this</b> https://example.org' '{"format":"plain"}'
 	run -0 look 'requests?method=sendMessage'
-	holds '.[0] | .body == "json" and (.params | has("parse_mode") | not)
+	holds '.[0] | .body == "json" and (.params | has("parse_mode") or has("entities") | not)
 		and (.params.link_preview_options | fromjson).is_disabled'
 	run -0 look "messages?chat=$ANN"
 	holds '.[0].text == "*not bold* <b>nor this</b> https://example.org"'
+}
+
+@test "send: what Markdown says is an entity, in Telegram's units" {
+	send "$(place "$ANN")" $'# 👋 *Hallo*\n~~no~~ **世界** `c`, [x](https://x.y) https://bare.z\n> said\n```sh\n👨‍👩‍👧 ls\n```'
+	holds '.outcome == "sent"'
+	run -0 look "messages?chat=$ANN"
+	holds '.[0].text == "👋 Hallo\nno 世界 c, x https://bare.z\nsaid\n👨‍👩‍👧 ls"'
+	run -0 stretches
+	diff <(echo "$output") - <<-'END'
+		["bold","👋 Hallo"]
+		["italic","Hallo"]
+		["strikethrough","no"]
+		["bold","世界"]
+		["code","c"]
+		["text_link","x","https://x.y"]
+		["url","https://bare.z"]
+		["blockquote","said"]
+		["pre","👨‍👩‍👧 ls","sh"]
+	END
+}
+
+@test "send: a mark moves the entities along" {
+	send "$(place "$ANN")" 'hello **world**' '{"again":{"since":1}}'
+	run -0 stretches
+	[ "$(stretches)" = '["bold","world"]' ]
+}
+
+@test "send: more entities than Telegram heeds are more parts, and none is lost" {
+	local text parts
+	text=$(jq -nr '[range(250) | "**w\(.)** and more"] | join(" ")')
+	send "$(place "$ANN")" "$text"
+	parts=$(jq .parts <<<"$output")
+	[ "$(stretches | wc -l)" -eq 100 ]
+	for part in $(seq 2 "$parts"); do
+		send "$(place "$ANN")" "$text" "{\"part\":$part}"
+	done
+	run -0 look "messages?chat=$ANN"
+	holds '[.[].message.entities | length] == [100, 100, 50]'
+	holds '[.[].text] | join(" ") == ([range(250) | "w\(.) and more"] | join(" "))'
+}
+
+@test "send: where Telegram refuses the styles, the words go alone" {
+	fault '{"method":"sendMessage","fault":"status","code":400,"description":"Bad Request: ENTITIES_INVALID"}'
+	send "$(place "$ANN")" '**hello** world'
+	holds '.outcome == "sent"'
+	run -0 look "messages?chat=$ANN"
+	holds 'length == 1 and .[0].text == "hello world" and (.[0].message | has("entities") | not)'
+	[ "$(requests sendMessage)" = 2 ]
+	fault '{"method":"sendMessage","fault":"status","code":400,"description":"Bad Request: ENTITIES_INVALID"}'
+	send "$(place "$ANN")" 'hello'
+	holds '.outcome == "not_sent" and .class == "request"'
+	[ "$(requests sendMessage)" = 3 ]
 }
 
 @test "send: General is addressed by leaving its number out" {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of hermes-adapter-telegram share: api.c asks the Bot API,
- * place.c knows chats and who reads there, the verbs are in the adapter itself.
+ * What the files of hermes-adapter-telegram share: api.c asks the Bot API, place.c knows
+ * chats and who reads there, text.c how words look; the verbs are in the adapter itself.
  */
 #ifndef TELEGRAM_H
 #define TELEGRAM_H
 
 #include "api.h"
+#include "message.h"
 
 extern const struct adapter_need telegram_needs[];
 
@@ -32,5 +33,12 @@ struct json *put_place(struct json *answer, struct json *place);
 char *full_name(const struct json *user);
 /* The answer of resolve. Owned. */
 struct json *telegram_resolve(const struct json *question);
+
+/* How Telegram takes a text. */
+extern const struct dialect telegram_dialect;
+/* Put the part as sendMessage takes it; without `styles`, its words alone. */
+void put_part(struct json *arguments, const struct styled *part, bool styles);
+/* Whether nothing was sent because of the styles. */
+bool refused_styles(const struct api_call *call);
 
 #endif
