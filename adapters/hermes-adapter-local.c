@@ -63,9 +63,11 @@ check_home(struct json *answer, struct json *problems)
 		add_problem(problems, trouble.why, trouble.remedy);
 	} else {
 		json_put_text(answer, "name", room_bot(&room));
-		json_put_text(answer, "facts.home", room.name);
-		json_put_text(answer, "facts.kind", room_kind(&room));
-		json_put_true(answer, "facts.threads", room_has_threads(&room));
+		json_put_text(answer, "facts.home.name", room.name);
+		json_put_text(answer, "facts.home.kind", room_kind(&room));
+		json_put_true(answer, "facts.home.reachable", true);
+		json_put_true(answer, "facts.home.threads", room_has_threads(&room));
+		json_put_true(answer, "facts.home.readable", true);
 		if (thread && !thread_exists(&room, thread))
 			add_problem(problems, "the home's thread is not there",
 				"unset LOCAL_HOME_CHANNEL_THREAD_ID");
