@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of hermes-adapter-matrix share: api.c asks the homeserver, room.c knows
+ * rooms and who is in them, resolve.c finds them by what people type, poll.c hears; the
+ * other verbs are in the adapter itself.
+ */
+#ifndef MATRIX_H
+#define MATRIX_H
+
+#include "api.h"
+
+extern const struct adapter_need matrix_needs[];
+
+/*
+ * One call. `path` follows /_matrix/client/; each % in it is the next argument, escaped.
+ * All of them may be repeated: they are questions, or say what is to be, or have a key.
+ * `verb` NULL: POST with a body, GET without. Takes `body`.
+ */
+struct api_call matrix_ask(const char *verb, struct json *body, const char *path, ...);
+/* The same for a path that is written already, and a time limit. */
+struct api_call matrix_wait(const char *path, double limit);
+/* Trade a password for the access token of a device: its old token ends. */
+struct api_call matrix_login(const char *user, const char *password, const char *device);
+/* What an object at the path has under a key that may hold whatever parts paths. Owned or NULL. */
+struct json *matrix_entry(const struct json *value, const char *path, const char *key);
+bool matrix_missing(const struct api_call *call); /* it says that there is no such thing */
+
+/* whoami: user_id and device_id, borrowed; NULL with the trouble in `call`. */
+const struct json *matrix_me(struct api_call *call);
+
+/* A room that we are in. */
+struct room {
+	struct json *members; /* by user id, with display_name */
+	bool dm;
+	char *user;           /* of a dm: the human; else NULL */
+};
+
+/* False with the trouble in `call`. */
+bool room_find(struct room *room, const char *id, struct api_call *call);
+void room_release(struct room *room);
+/* What a member is called. Owned. */
+char *room_member(const struct room *room, const char *user);
+/* Whether it is encrypted: 1, 0, or -1 with the trouble in `call`; and what to say then. */
+int room_encrypted(const char *id, struct api_call *call);
+extern const char encrypted_why[], encrypted_remedy[];
+
+/* The place of a room, or of a thread in it; `thread` may be NULL. Owned. */
+struct json *room_place(const struct room *room, const char *id, const char *thread);
+/* Put `place` (taken), with a link, and its audience into `answer`. Returns `answer`. */
+struct json *room_answer(struct json *answer, const struct room *room, struct json *place);
+
+struct json *matrix_resolve(const struct json *question);
+struct json *matrix_join(const struct json *question);
+struct json *matrix_poll(const struct json *question);
+/* The id of a room by its alias, its id, or its human, owned; NULL with an error answer. */
+char *matrix_room_id(const char *words, struct json **error);
+const char *matrix_home(void); /* or NULL */
+
+/* The verb for people: log in, and print the token. */
+int matrix_people(int argc, char **argv);
+
+#endif
