@@ -63,7 +63,7 @@ look_for_secrets(struct check *check, char *const *environment, const char *verb
 
 		if (json_true(need, "secret") && secret && strlen(secret) >= SECRET_LEAST
 			&& strspn(secret, "*") < strlen(secret)
-			&& (blot_out(&said->out, secret) | blot_out(&said->err, secret)))
+			&& blot_out(&said->out, secret) + blot_out(&said->err, secret))
 			notice(&check->leaked, xformat("%s said the value of %s", verb, name));
 		json_free(need);
 	}

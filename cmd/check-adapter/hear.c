@@ -36,15 +36,17 @@ poll_after(struct check *check, const char *cursor, double wait, char **why)
 	return said;
 }
 
-/* The event of a batch whose text has the words, or whose message is `message`; owned or NULL. */
+/* The event of a batch whose "message" is that, or whose "text" has it in it; owned or NULL. */
 static struct json *
-find_event(const struct json *batch, const char *words, const char *message)
+find_event(const struct json *batch, const char *key, const char *wanted)
 {
+	bool anywhere = !strcmp(key, "text");
+
 	for (size_t i = 0; i < json_count(batch, "events"); i++) {
 		struct json *event = json_item(batch, "events", i);
+		const char *value = json_text_or(event, key, "");
 
-		if (words ? !!strstr(json_text_or(event, "text", ""), words)
-			: !strcmp(json_text_or(event, "message", ""), message))
+		if (anywhere ? !!strstr(value, wanted) : !strcmp(value, wanted))
 			return event;
 		json_free(event);
 	}
@@ -61,7 +63,7 @@ judge_not_confirmed(struct check *check, const struct json *batch, const char *c
 	for (size_t i = 0; next && !why && i < json_count(batch, "events"); i++) {
 		struct json *event = json_item(batch, "events", i), *again;
 
-		again = find_event(next, NULL, json_text_or(event, "message", ""));
+		again = find_event(next, "message", json_text_or(event, "message", ""));
 		if (!again)
 			why = xformat("message %s is gone, and no cursor covered it",
 				json_text_or(event, "message", "?"));
@@ -107,7 +109,7 @@ listen(struct check *check, struct ear *ear, double wait, char **why)
 	free(ear->before);
 	ear->before = ear->cursor;
 	ear->cursor = xstrdup(json_text_or(ear->batch, "cursor", ear->before));
-	echo = find_event(ear->batch, "hermes check-adapter: ", NULL);
+	echo = find_event(ear->batch, "text", "hermes check-adapter: ");
 	ear->echo |= !!echo;
 	json_free(echo);
 	return true;
@@ -136,7 +138,7 @@ hear(struct check *check, struct ear *ear, const char *words, char **why)
 	while (!event && clock_steady() < deadline) {
 		if (!listen(check, ear, 2, why))
 			return NULL;
-		event = find_event(ear->batch, words, NULL);
+		event = find_event(ear->batch, "text", words);
 		if (!event && !json_count(ear->batch, "events"))
 			nanosleep(&pause, NULL);
 	}
@@ -166,7 +168,7 @@ judge_cursor(struct check *check, struct ear *ear, const struct json *event)
 	char *why = judge_not_confirmed(check, ear->batch, ear->before);
 	struct json *next = why ? NULL : poll_after(check, ear->cursor, 0, &why), *again;
 
-	again = next ? find_event(next, NULL, json_text_or(event, "message", "")) : NULL;
+	again = next ? find_event(next, "message", json_text_or(event, "message", "")) : NULL;
 	if (again)
 		why = xstrdup("the next cursor does not pass what was heard");
 	json_free(again);
