@@ -230,7 +230,7 @@ bootstrap() {
 @test "bootstrap check builds, runs the tests and the lint, and ends as they do" {
 	machine
 	run -0 bootstrap check
-	[[ $(tail -n 2 "$ASKED") =~ ^make\ -j\ [0-9]+\ lint$'\n'make\ check$ ]]
+	[ "$(tail -n 2 "$ASKED" | sed 's/ -j [0-9]*//')" = "$(printf 'make lint\nmake check')" ]
 	run -1 bootstrap CHECK_STATUS=1 check
 	grep 'make .* lint' "$ASKED"
 }
