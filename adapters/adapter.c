@@ -82,6 +82,27 @@ adapter_about(const char *name, const struct adapter_verb *verbs, const struct a
 	return about;
 }
 
+char *
+title_line(const char *title, size_t most)
+{
+	struct text clean = TEXT_INIT;
+	size_t begin, end, count = 0;
+	char *line;
+
+	text_add_clean(&clean, title, strlen(title));
+	begin = strspn(clean.at, " ");
+	for (end = begin; end < clean.length && count < most; count++) {
+		long point;
+
+		end += utf8_step(clean.at + end, clean.length - end, &point);
+	}
+	while (end > begin && clean.at[end - 1] == ' ')
+		end--;
+	line = end > begin ? xformat("%.*s", (int)(end - begin), clean.at + begin) : xstrdup("Hermes");
+	text_release(&clean);
+	return line;
+}
+
 static void
 put_trouble(struct json *object, const char *class, const char *why, const char *remedy)
 {

@@ -47,6 +47,9 @@ struct adapter_need {
 struct json *adapter_about(const char *name, const struct adapter_verb *verbs,
 	const struct adapter_need *needs);
 
+/* A title in one line of at most so many characters, and never empty. Owned. */
+char *title_line(const char *title, size_t most);
+
 /* Answers. `class` is one of transient, busy, request, thread, chat, config (hermes-adapter(7)). */
 struct json *answer_not(const char *outcome, const char *class, const char *why,
 	const char *remedy);

@@ -26,28 +26,6 @@ const struct adapter_need telegram_needs[] = {
 	{"CA_FILE", false, false, "certificates to trust in place of the system's"},
 	{0}};
 
-/* A title as a topic can bear it: one line, at most 128 characters. Owned. */
-static char *
-topic_name(const char *title)
-{
-	struct text clean = TEXT_INIT;
-	size_t begin, end, count = 0;
-	char *name;
-
-	text_add_clean(&clean, title, strlen(title));
-	begin = strspn(clean.at, " ");
-	for (end = begin; end < clean.length && count < NAME_LIMIT; count++) {
-		long point;
-
-		end += utf8_step(clean.at + end, clean.length - end, &point);
-	}
-	while (end > begin && clean.at[end - 1] == ' ')
-		end--;
-	name = xformat("%.*s", (int)(end - begin), clean.at + begin);
-	text_release(&clean);
-	return name;
-}
-
 /* The place, with the chat's new id if it has moved: a chat that moves has no topics. Owned. */
 static struct json *
 place_now(const struct json *place, const char *moved)
@@ -109,9 +87,9 @@ answer_thread(const struct json *question)
 	}
 	if (!strcmp(json_text_or(home, "kind", ""), "channel"))
 		return stay_home(home, "a channel has no topics", NULL);
-	name = topic_name(title);
+	name = title_line(title, NAME_LIMIT);
 	arguments = chat_arguments(json_text(home, "chat"));
-	json_put_text(arguments, "name", *name ? name : "Hermes");
+	json_put_text(arguments, "name", name);
 	call = telegram_act("createForumTopic", arguments, &moved);
 	if (call.result)
 		answer = topic_opened(place_now(home, moved), call.result, json_has(question, "again"));
