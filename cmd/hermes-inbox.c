@@ -218,7 +218,7 @@ list_main(int argc, char **argv)
 	};
 	const char *state = NULL;
 	const struct opt opts[] = {
-		{"state", 0, OPT_TEXT, &state, "STATE", "queued, running, done, denied or failed"},
+		{"state", 0, OPT_TEXT, &state, "STATE", "queued, running, done, denied, left or failed"},
 		OUT_OPTS(out), {0},
 	};
 	const struct usage usage = {"list [--state STATE]", "List events, oldest first.", opts};

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hermes-route: the stage that decides whom to answer, and which session a message
- * belongs to. Somebody who is not allowed is recorded and not answered.
+ * belongs to. Somebody who is not allowed is recorded and not answered; so is what is
+ * said to a session that has gone on elsewhere, which is said there, once.
  */
 #include "allowed.h"
 #include "bindings.h"
 #include "claims.h"
+#include "deliveries.h"
 #include "die.h"
 #include "events.h"
 #include "opts.h"
 #include "sessions.h"
 #include "stage.h"
+#include "switch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,26 +57,79 @@ session_at(struct json *record, const struct json *place)
 	return current;
 }
 
+/* The record ends here: recorded, and the conversation is elsewhere. */
+static void
+went_on(struct json *record)
+{
+	record_error(record, EX_NO, NULL, "the conversation has gone on elsewhere; who wrote was told");
+	json_put_true(record, "error.left", true);
+}
+
+static void
+tell(const struct json *place, const char *key)
+{
+	char *session = binding_session(db, place), *current = session_current(db, session);
+	char *words = handoff_left_words(db, current, place);
+
+	binding_tell(db, key, delivery_new(db, place, current, words, strlen(words)));
+	free(words);
+	free(current);
+	free(session);
+}
+
+static void
+deny(struct json *record, const char *user)
+{
+	record_error(record, EX_DENIED, "add the user to platforms.PLATFORM.allowed_users",
+		"%s is not allowed to speak here", user ? user : "somebody");
+	json_put_true(record, "error.denied", true);
+}
+
+/*
+ * Whether a session that is there is spoken to. One that has left is not reached unasked,
+ * and no new one begins in its stead before that was said; `may_begin`: and only by who may
+ * speak here without it.
+ */
+static bool
+is_spoken_to(struct json *record, const struct json *place, bool may_begin)
+{
+	char *key;
+	enum presence presence = binding_presence(db, place, record_number(record, "event.id"), &key);
+
+	if (presence == LEAVING)
+		record_wait(record, "the conversation is just going on elsewhere");
+	else if (presence == LEFT)
+		tell(place, key);
+	else if (presence == LEFT_TOLD && may_begin)
+		binding_forget(db, key);
+	else if (presence == LEFT_TOLD)
+		deny(record, json_text(record, "event.user.id"));
+	if (presence == LEFT || presence == LEFT_HUSH)
+		went_on(record);
+	free(key);
+	return !record_failed(record);
+}
+
 static void
 route(struct json *record)
 {
 	const char *user = json_text(record, "event.user.id");
 	const char *key = json_text_or(record, "event.key", "");
 	struct json *place;
+	bool may;
 	char *session;
 
 	if (!json_has(record, "event") || json_has(record, "handoff") || json_has(record, "session"))
 		return;
 	place = json_at(record, "place");
-	if (!allowed(place, user) && !binding_handed_to(db, key, user)) {
-		record_error(record, EX_DENIED, "add the user to platforms.PLATFORM.allowed_users",
-			"%s is not allowed to speak here", user ? user : "somebody");
-		json_put_true(record, "error.denied", true);
+	may = allowed(place, user);
+	if (!may && !binding_handed_to(db, key, user)) {
+		deny(record, user);
 		json_free(place);
 		return;
 	}
 	db_begin(db);
-	if (claim_stands(db, record)) {
+	if (claim_stands(db, record) && is_spoken_to(record, place, may)) {
 		session = session_at(record, place);
 		event_route(db, record_number(record, "event.id"), session);
 		binding_used(db, key);

@@ -114,7 +114,8 @@ settle_event(const struct json *record, enum end end, const char *text)
 		event_end(db, id, why ? "failed" : "done", why);
 		break;
 	case FAILED:
-		event_end(db, id, json_true(record, "error.denied") ? "denied" : "failed", text);
+		event_end(db, id, json_true(record, "error.denied") ? "denied"
+			: json_true(record, "error.left") ? "left" : "failed", text);
 		break;
 	case AGAIN:
 		event_postpone(db, id, delay_of(record), true, text);

@@ -663,7 +663,7 @@ request() {
 	echo 'send refuse' >"$HERMES_HOME/fault-orders"
 	run ! handoff fault
 	run -0 hermes-handoff retry 1
-	jq -e '.state == "pending" and .retry_of == "1" and .place.thread == "h1" and .id == "2"' <<<"$output"
+	jq -e '.state == "pending" and .retry_of == "1" and .wanted.thread == "h1" and .id == "2"' <<<"$output"
 	run -75 hermes-handoff retry 1
 	hermes-carry >/dev/null
 	run -1 --separate-stderr hermes-handoff retry 2
@@ -691,4 +691,392 @@ request() {
 	start hermes-watch
 	wait_until 30 eval '[ "$(hermes-handoff list --state completed -q | wc -l)" = 20 ]'
 	[ "$(sql 'SELECT count(DISTINCT session) FROM courier_bindings')" = 20 ]
+}
+
+# --- any to any -------------------------------------------------------------------------------
+
+# two_platforms: `here` and `there`, besides `local`; each has a home that is ours.
+two_platforms() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	cp "$BATS_TEST_DIRNAME/adapters/hermes-adapter-fault" "$BATS_TEST_TMPDIR/bin/hermes-adapter-here"
+	cp "$BATS_TEST_DIRNAME/adapters/hermes-adapter-fault" "$BATS_TEST_TMPDIR/bin/hermes-adapter-there"
+	PATH="$BATS_TEST_TMPDIR/bin:$PATH"
+	configure "agent: {${1:-use: recap}}
+platforms:
+  local: {enabled: true, allowed_users: ['$ME']}
+  here: {enabled: true, allowed_users: ['$ME']}
+  there: {enabled: true, allowed_users: ['$ME']}"
+	hermes-adapter-here room home --member "$ME" -q >/dev/null
+	hermes-adapter-there room home --member "$ME" -q >/dev/null
+}
+
+# bot_at PLATFORM ROOM: what the bot said there.
+bot_at() {
+	(export LOCAL_ROOT="$HERMES_HOME/$1" && hermes-adapter-local read "${2:-home}" --json) \
+		| jq -r 'select(.bot).text'
+}
+
+# says PLATFORM PLACE TEXT: somebody writes there, and is answered.
+says() {
+	(export LOCAL_ROOT="$HERMES_HOME/$1" && hermes-adapter-local say "$2" "$3" >/dev/null)
+	hermes-watch --once 2>/dev/null || :
+}
+
+seat() {
+	hermes-state show "$S" --jq '"\(.seat.place.platform) \(.seat.place.chat)/\(.seat.place.thread)"' | tr -d '"'
+}
+
+@test "handoff: from one platform to another; each is told of the other, the old one in one line" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	[ "$(seat)" = 'there home/h2' ]
+	wait_until 10 eval 'bot_at here | grep -q "^This conversation continues on there"'
+	[ "$(bot_at here | grep -c 'continues on there')" = 1 ]
+	[[ $(words "$S") == *'has just moved from here to there.'* ]]
+	[ "$(status .from.platform)" = here ]
+	[ "$(hermes-handoff log 2 --jq .what | grep -c told)" = 1 ]
+	# It began at the command line, which has nobody to be told.
+	[ "$(hermes-send list -q | wc -l)" = 3 ]
+}
+
+@test "handoff: where a watcher serves the old place, it is the watcher that tells" {
+	two_platforms
+	handoff here >/dev/null
+	start hermes-watch --events
+	wait_until 10 eval '[ "$(grep -c "\"ready\"" "$BATS_TEST_TMPDIR/out.1")" -ge 1 ]'
+	handoff there >/dev/null
+	wait_until 10 eval 'bot_at here | grep -q "continues on there"'
+}
+
+@test "handoff: an old place that cannot be told fails no handoff, and is told once when it can" {
+	two_platforms
+	handoff here >/dev/null
+	printf 'send before\nsend die_after\n' >"$BATS_TEST_TMPDIR/orders"
+	hermes-handoff request there --session "$S" >/dev/null
+	hermes-carry >/dev/null
+	[ "$(status)" = completed ]
+	cp "$BATS_TEST_TMPDIR/orders" "$HERMES_HOME/fault-orders"
+	hermes-send --due >/dev/null 2>&1 || :
+	[ "$(status)" = completed ]
+	wait_until 10 eval 'hermes-send --due >/dev/null 2>&1
+		hermes-send list --state sent --jq .text | grep -q "continues on there"'
+	[ "$(bot_at here | grep -c 'continues on there')" = 1 ]
+}
+
+@test "handoff: one that fails tells nobody, and the old place goes on" {
+	two_platforms
+	handoff here >/dev/null
+	export HERMES_ATTEMPTS=1
+	echo 'send refuse' >"$HERMES_HOME/fault-orders"
+	run ! handoff there
+	hermes-send --due >/dev/null
+	[[ $(bot_at here) != *continues* ]]
+	says here home/h1 'are you still here?'
+	run -0 words "$S"
+	[[ $output == *'user: are you still here?'* ]]
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
+}
+
+@test "handoff: who writes at the old place is told once; the session is not reached, and none begins" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	says here home/h1 'do you hear me?'
+	run -0 words "$S"
+	[[ $output != *'do you hear me'* ]]
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
+	run -0 bot_at here
+	[ "$(grep -c 'was not passed on' <<<"$output")" = 1 ]
+	[[ $output == *'hermes handoff --back'* ]]
+	run -0 hermes-inbox list --state left --jq .text
+	[ "$output" = 'do you hear me?' ]
+}
+
+@test "handoff: what was written before one could know is not answered either; then a new one begins" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	for text in one two three; do
+		(export LOCAL_ROOT="$HERMES_HOME/here" && hermes-adapter-local say home/h1 "$text" >/dev/null)
+	done
+	hermes-watch --once 2>/dev/null || :
+	[ "$(bot_at here | grep -c 'was not passed on')" = 1 ]
+	[ "$(hermes-inbox list --state left -q | wc -l)" = 3 ]
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
+	says here home/h1 'then a new one'
+	[ "$(hermes-state list -q | wc -l)" = 2 ]
+	[[ $(words "$S") != *'then a new one'* ]]
+	says here home/h1 'and on'
+	[ "$(hermes-state list -q | wc -l)" = 2 ]
+}
+
+@test "handoff: as long as nobody could be told, nobody begins a new one" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	wait_until 10 eval 'bot_at here | grep -q "continues on there"'
+	export HERMES_ATTEMPTS=1
+	echo 'send refuse' >"$HERMES_HOME/fault-orders"
+	says here home/h1 one
+	says here home/h1 two
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
+	[ "$(bot_at here | grep -c 'was not passed on')" = 1 ]
+}
+
+@test "handoff: what was said to the session before it left is answered, where it was said" {
+	two_platforms 'use: recap'
+	handoff here >/dev/null
+	(export LOCAL_ROOT="$HERMES_HOME/here" && hermes-adapter-local say home/h1 'one more thing' >/dev/null)
+	hermes-listen here --wait 0 >/dev/null
+	handoff there >/dev/null
+	hermes-watch --once 2>/dev/null || :
+	[[ $(words "$S") == *'user: one more thing'* ]]
+	[ "$(hermes-inbox list --state left -q | wc -l)" = 0 ]
+}
+
+@test "handoff: a message that comes while the session moves waits, and is told how that went" {
+	two_platforms
+	handoff here >/dev/null
+	hermes-handoff request there --session "$S" >/dev/null
+	hermes-handoff claim 2>/dev/null | hermes-handoff thread | hermes-handoff switch >"$BATS_TEST_TMPDIR/record"
+	(export LOCAL_ROOT="$HERMES_HOME/here" && hermes-adapter-local say home/h1 'hello?' >/dev/null)
+	hermes-listen here --wait 0 >/dev/null
+	run ! hermes-answer
+	[ "$(hermes-inbox list --state queued -q | wc -l)" = 1 ]
+	hermes-speak <"$BATS_TEST_TMPDIR/record" >/dev/null
+	wait_until 10 eval 'hermes-watch --once 2>/dev/null; bot_at here | grep -q "was not passed on"'
+	[[ $(words "$S") != *'hello?'* ]]
+}
+
+@test "handoff: the readers of a room are not shown where a private place is" {
+	two_platforms
+	linked there
+	(export LOCAL_ROOT="$HERMES_HOME/here"; room team --kind group --no-threads --member ada=Ada --member bob=Bob)
+	handoff here:team --shared >/dev/null
+	handoff there >/dev/null
+	wait_until 10 eval 'bot_at here team | grep -q "continues on there"'
+	[ "$(bot_at here team | grep 'continues on there')" = 'This conversation continues on there.' ]
+	handoff here >/dev/null
+	handoff there >/dev/null
+	wait_until 10 eval 'bot_at here | grep -q "continues on there"'
+	[[ $(bot_at here | grep 'continues on there') == *'https://there.example/'* ]]
+}
+
+# linked PLATFORM: its places have links.
+linked() {
+	local adapter=$BATS_TEST_TMPDIR/bin/hermes-adapter-$1
+	cat >"$adapter" <<-SH
+		#!/bin/bash
+		(exec -a "\$0" hermes-adapter-local "\$@") |
+			jq -c 'if .place then .place.link = "https://$1.example/x" else . end'
+	SH
+	chmod +x "$adapter"
+}
+
+@test "handoff: a place that the session has left takes another one, and no --replace is needed" {
+	two_platforms
+	(export LOCAL_ROOT="$HERMES_HOME/here"; room den --no-threads --member "$ME")
+	handoff here:den >/dev/null
+	handoff there >/dev/null
+	first=$S
+	S=$(new_session another)
+	handoff here:den >/dev/null
+	[ "$(status)" = completed ]
+	[ "$(hermes-state bindings "$first" --jq .place.platform | tr -d '"')" = there ]
+}
+
+@test "handoff: a session that began on a platform is carried to another like any other" {
+	two_platforms
+	says here home 'a question from here'
+	S=$(hermes-state list --jq 'select(.source == "here").id' | tr -d '"')
+	handoff there >/dev/null
+	[[ $(words "$S") == *'has just moved from here to there.'* ]]
+	wait_until 10 eval 'bot_at here | grep -q "continues on there"'
+	handoff --back >/dev/null
+	[ "$(seat)" = 'here home/null' ]
+	says here home 'and here again'
+	[[ $(words "$S") == *'user: and here again'* ]]
+	[ "$(hermes-state list -q | wc -l)" = 2 ]
+}
+
+@test "handoff: the agent may ask to go on from one platform on another" {
+	two_platforms "use: command, command: '$BATS_TEST_TMPDIR/agent'"
+	printf '%s\n' '#!/bin/bash' 'jq -sc "if (last.event.text | test(\"take it\")) then {reply: \"Going.\", actions: [{handoff: \"there\"}]} else {reply: \"Here.\"} end"' \
+		>"$BATS_TEST_TMPDIR/agent"
+	chmod +x "$BATS_TEST_TMPDIR/agent"
+	handoff here >/dev/null
+	says here home/h1 'take it there'
+	wait_until 10 eval 'hermes-watch --once 2>/dev/null; [ "$(status)" = completed ]'
+	[ "$(status '"\(.platform) \(.requester) \(.from.platform)"')" = 'there agent here' ]
+	wait_until 10 eval 'hermes-watch --once; bot_at here | grep -q "continues on there"'
+	says there home/h2 'there we are'
+	[[ $(words "$S") == *'user: there we are'* ]]
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
+}
+
+# --- and back ---------------------------------------------------------------------------------
+
+@test "handoff --back: to the very thread it came from, told on both ends, and back of back" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	handoff --back >/dev/null
+	[ "$(seat)" = 'here home/h1' ]
+	wait_until 10 eval 'bot_at there | grep -q "continues on here"'
+	[[ $(words "$S") == *'has just moved from there to here.'* ]]
+	says here home/h1 'here again'
+	[[ $(words "$S") == *'user: here again'* ]]
+	handoff --back >/dev/null
+	[ "$(seat)" = 'there home/h2' ]
+	says there home/h2 'there again'
+	[[ $(words "$S") == *'user: there again'* ]]
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
+	[ "$(find "$HERMES_HOME/here/home/threads" "$HERMES_HOME/there/home/threads" -type f | wc -l)" = 2 ]
+}
+
+@test "handoff --back: to the command line, which is done at once, and told where it was" {
+	handoff >/dev/null
+	run -0 --separate-stderr handoff --back
+	[ "$(jq -r '"\(.platform) \(.state) \(.from.thread)"' <<<"$output")" = 'cli completed h1' ]
+	[ "$(hermes-state show "$S" --jq '"\(.seat.place) \(.seat.epoch)"' | tr -d '"')" = 'null 3' ]
+	[ "$(sql "SELECT session_key IS NULL FROM sessions WHERE id = '$S'")" = 1 ]
+	[[ $(words "$S" | tail -n 1) == 'user: [This conversation has just moved from local to the command line'* ]]
+	wait_until 10 eval 'read_bot | grep -q "continues at the command line"'
+	hermes-adapter-local say home/h1 'anybody?' >/dev/null
+	hermes-watch --once 2>/dev/null || :
+	[[ $(words "$S") != *anybody* ]]
+	handoff --back >/dev/null
+	[ "$(status .place.thread)" = h1 ]
+	hermes-adapter-local say home/h1 'here we are' >/dev/null
+	hermes-watch --once
+	[[ $(words "$S") == *'user: here we are'* ]]
+}
+
+@test "handoff cli: pulls the session to the desk; there already is an answer" {
+	run -0 --separate-stderr handoff cli
+	[ "$(jq -r .state <<<"$output")" = completed ]
+	[ "$(asked)" = 0 ]
+	handoff >/dev/null
+	handoff cli >/dev/null
+	[ "$(hermes-state show "$S" --jq .seat.place)" = null ]
+	run -75 hermes-state append "$S" 'from an old surface' --epoch 2
+	hermes-state append "$S" 'from the desk' --epoch 3 >/dev/null
+	run -64 handoff cli:x
+	run -64 handoff cli --require-thread
+}
+
+@test "handoff cli: not while a message is being answered where it is" {
+	speaks "until [ -e '$BATS_TEST_TMPDIR/go' ]; do sleep 0.02; done; echo here"
+	handoff local --no-turn >/dev/null
+	hermes-adapter-local say home/h1 'a question' >/dev/null
+	start hermes-watch
+	wait_until 10 eval '[ "$(sql "SELECT count(*) FROM courier_events WHERE step = '"'speaking'"'")" = 1 ]'
+	run -75 handoff cli
+	run -75 --separate-stderr hermes-handoff request cli --session "$S"
+	[[ $stderr == *'being answered'* ]]
+	: >"$BATS_TEST_TMPDIR/go"
+	[ "$(seat)" = 'local home/h1' ]
+}
+
+@test "handoff --back: a session that was never handed off has nowhere to go back to" {
+	run -1 --separate-stderr handoff --back
+	[[ $stderr == *'never handed off'* ]]
+	run -64 hermes-handoff --back local --session "$S" </dev/null
+	run -64 handoff --back --chat x
+	[ "$(asked)" = 0 ]
+}
+
+@test "handoff --back: one that failed or was cancelled is not where it came from" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	export HERMES_ATTEMPTS=1
+	echo 'thread refuse' >"$HERMES_HOME/fault-orders"
+	run ! handoff here
+	handoff --back >/dev/null
+	[ "$(seat)" = 'here home/h1' ]
+}
+
+@test "handoff --back: a place that is another's by now is refused by name, with the way on" {
+	two_platforms
+	(export LOCAL_ROOT="$HERMES_HOME/here"; room den --no-threads --member "$ME")
+	handoff here:den >/dev/null
+	handoff there >/dev/null
+	first=$S
+	other=$S S=$(new_session another)
+	handoff here:den >/dev/null
+	other=$S S=$first
+	run -75 --separate-stderr handoff --back
+	[[ $stderr == *"$other"*another*--replace* ]]
+	[ "$(seat)" = 'there home/h2' ]
+	says there home/h2 'still here'
+	[[ $(words "$S") == *'user: still here'* ]]
+	handoff --back --replace >/dev/null
+	[ "$(seat)" = 'here den/null' ]
+}
+
+@test "handoff --back: a room that others read is asked for again" {
+	two_platforms
+	(export LOCAL_ROOT="$HERMES_HOME/here"; room team --kind group --no-threads --member ada=Ada --member bob=Bob)
+	handoff here:team --shared >/dev/null
+	handoff there >/dev/null
+	run -77 --separate-stderr handoff --back
+	[[ $stderr == *Ada*Bob*--shared* ]]
+	handoff --back --shared >/dev/null
+	[ "$(seat)" = 'here team/null' ]
+}
+
+@test "handoff --back: a thread that is gone is refused in words, and nothing is changed" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	rm "$HERMES_HOME"/here/home/threads/h1*
+	run -1 --separate-stderr handoff --back
+	[[ $stderr == *thread* ]]
+	[ "$(seat)" = 'there home/h2' ]
+}
+
+@test "handoff --back: --dry-run says where it would go, and changes nothing" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	run -0 --separate-stderr handoff --back --dry-run
+	[ "$(jq -r '"\(.platform) \(.chat)/\(.thread)"' <<<"$output")" = 'here home/h1' ]
+	[ "$(seat)" = 'there home/h2' ]
+}
+
+@test "handoff: to the thread where it is already it is done at once, and nobody speaks" {
+	handoff >/dev/null
+	before=$(read_bot | wc -l)
+	run -0 --separate-stderr handoff local --chat home --thread h1
+	[ "$(jq -r '"\(.state) \(.place.thread)"' <<<"$output")" = 'completed h1' ]
+	[ "$(asked)" = 1 ]
+	[ "$(read_bot | wc -l)" = "$before" ]
+}
+
+@test "handoff: speakers of a thread of their own are not pushed out of it either" {
+	configure "thread_sessions_per_user: true
+platforms: {local: {enabled: true, shared: true, allow_all_users: true}}"
+	room team --kind group --member ada=Ada --member bob=Bob
+	hermes-ask local thread <<<'{"place":{"chat":"team"},"title":"T","delivery":"t1"}' >/dev/null
+	hermes-adapter-local say team/t1 'mine' --as ada >/dev/null
+	hermes-watch --once
+	other=$(hermes-state list --jq 'select(.source == "local").id' | tr -d '"')
+	run -75 --separate-stderr handoff local --chat team --thread t1
+	[[ $stderr == *"$other"* ]]
+}
+
+@test "handoff: an undone handoff leaves who was handed a place able to speak there" {
+	room den --no-threads --member "$ME"
+	configure "platforms: {local: {enabled: true}, fault: {enabled: true}}"
+	handoff local:den >/dev/null
+	first=$S
+	S=$(new_session another)
+	hermes-handoff request local --chat den --replace --session "$S" >/dev/null
+	hermes-handoff claim 2>/dev/null | hermes-handoff thread | hermes-handoff switch >/dev/null
+	hermes-handoff cancel 2 >/dev/null
+	hermes-adapter-local say den 'still mine' >/dev/null
+	hermes-watch --once
+	[[ $(words "$first") == *'user: still mine'* ]]
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hermes handoff PLATFORM: which session, which place, may it be; then the request. What
- * comes of it is wait.c's.
+ * hermes handoff PLATFORM, or --back: which session, which place, may it be; then the
+ * request. What comes of it is wait.c's.
  */
 #include "handoff.h"
 #include "wait.h"
 
 #include "audience.h"
+#include "bindings.h"
 #include "config.h"
 #include "die.h"
 #include "figures.h"
@@ -31,13 +32,14 @@
 
 static struct {
 	const char *session, *transcript, *message_file, *chat, *thread, *request_id;
-	bool no_turn, require_thread, shared, replace, no_wait, no_carry, dry_run;
+	bool back, no_turn, require_thread, shared, replace, no_wait, no_carry, dry_run;
 	double timeout;
 	struct out out;
 } ask;
 
 static const struct opt opts[] = {
 	{"session", 's', OPT_TEXT, &ask.session, "ID", "id, unique prefix or title; - reads it from stdin"},
+	{"back", 'b', OPT_FLAG, &ask.back, NULL, "back to where it came from, instead of PLATFORM"},
 	{"transcript", 0, OPT_TEXT, &ask.transcript, "FILE",
 		"a conversation that lives elsewhere, as JSON lines; - is stdin"},
 	{"message-file", 0, OPT_TEXT, &ask.message_file, "FILE", "what the agent is told there"},
@@ -55,7 +57,7 @@ static const struct opt opts[] = {
 	OUT_OPTS(ask.out), {0},
 };
 
-static const struct usage usage = {"PLATFORM[:ADDRESS] [OPTION ...]",
+static const struct usage usage = {"PLATFORM[:ADDRESS] [OPTION ...]\n--back [OPTION ...]",
 	"Continue a conversation on another platform.", opts};
 
 static struct db *db;
@@ -153,23 +155,17 @@ refuse(const struct json *record, const char *subject)
 		json_text_or(record, "error.text", ""), remedy ? "; " : "", remedy ? remedy : "");
 }
 
-/* What the adapter makes of the address: {"place","audience"}. Owned. */
+/* What the adapter makes of the question: {"place","audience"}. Owned. */
 static struct json *
-resolve(const char *platform, const char *words)
+resolve(const char *platform, const struct json *question)
 {
-	struct json *question = json_object(), *record = json_object(), *answer;
+	struct json *record = json_object(), *answer;
 	char *program = platform_program(platform);
 
 	if (!program)
 		die(EX_USER, "%s: no such platform; hermes config platforms lists them", platform);
 	if (config_platform(platform, "enabled") && !config_enabled(platform))
 		die(EX_SETUP, "%s: is disabled; set platforms.%s.enabled: true", platform, platform);
-	if (ask.chat)
-		json_put_text(question, "chat", ask.chat);
-	else
-		json_put_text(question, "words", words);
-	if (ask.thread)
-		json_put_text(question, "thread", ask.thread);
 	answer = trouble_ask(record, platform, "resolve", question);
 	if (answer && json_has(answer, "error"))
 		trouble_put(record, answer, "error.");
@@ -179,9 +175,39 @@ resolve(const char *platform, const char *words)
 		refuse(record, platform);
 	json_put_text(answer, "place.platform", platform);
 	json_free(record);
-	json_free(question);
 	free(program);
 	return answer;
+}
+
+static struct json *
+resolve_asked(const char *platform, const char *words)
+{
+	struct json *question = json_object(), *target;
+
+	if (ask.chat)
+		json_put_text(question, "chat", ask.chat);
+	else
+		json_put_text(question, "words", words);
+	if (ask.thread)
+		json_put_text(question, "thread", ask.thread);
+	target = resolve(platform, question);
+	json_free(question);
+	return target;
+}
+
+/* The place as it was when the session left it, with who would read there now. Takes `place`. */
+static struct json *
+resolve_again(struct json *place)
+{
+	struct json *question = json_object(), *target;
+
+	json_put_text(question, "chat", json_text(place, "chat"));
+	if (json_has(place, "thread"))
+		json_put_text(question, "thread", json_text(place, "thread"));
+	target = resolve(json_text_or(place, "platform", ""), question);
+	json_put(target, "place", place);
+	json_free(question);
+	return target;
 }
 
 static char *
@@ -234,8 +260,14 @@ static int
 show_plan(const char *platform, const char *session, const struct json *target)
 {
 	struct json *plan = json_object(), *place = json_at(target, "place");
-	char *key = place_key(place, false), *who;
+	char *key, *who;
 
+	if (!place) {
+		json_free(plan);
+		out_text("%s would continue at the command line\n", session);
+		return 0;
+	}
+	key = place_key(place, false);
 	json_put(plan, "session", session_brief(db, session));
 	json_put_text(plan, "platform", platform);
 	json_put_text(plan, "bot", json_text(place, "account"));
@@ -266,7 +298,7 @@ static long long
 request(const char *platform, const char *session, const char *words, const struct json *target)
 {
 	struct json *wanted = json_at(target, "place"), *options = request_options(ask.no_turn,
-		ask.require_thread, ask.shared, ask.replace);
+		ask.require_thread, ask.shared, ask.replace, ask.back);
 	char *notice = read_notice(), *why = NULL;
 	struct request asked = {.id = ask.request_id, .session = session, .platform = platform,
 		.requester = "hermes-handoff", .wanted = wanted, .notice = notice, .options = options,
@@ -274,7 +306,8 @@ request(const char *platform, const char *session, const char *words, const stru
 	int status = 0;
 	long long id;
 
-	json_put(wanted, "audience", json_at(target, "audience"));
+	if (wanted)
+		json_put(wanted, "audience", json_at(target, "audience"));
 	db_begin(db);
 	foreign_adopt(db);
 	id = handoff_request(db, &asked, &status, &why);
@@ -287,42 +320,122 @@ request(const char *platform, const char *session, const char *words, const stru
 	return id;
 }
 
-static int
-run(const char *platform, const char *words)
+/* Whether the session is at that very place already; a fresh thread is another place. */
+static bool
+is_there(const char *session, const struct json *target)
 {
-	struct json *target = resolve(platform, words);
-	struct waiting waiting = {.platform = platform, .no_carry = ask.no_carry,
+	struct json *place = json_at(target, "place"), *seat = seat_place(db, session);
+	char *there = place && (ask.back || json_has(place, "thread")) ? binding_session(db, place) : NULL;
+	char *wanted = there ? place_room_key(place) : NULL, *key = seat ? place_room_key(seat) : NULL;
+	bool is = !target ? !seat : there && key && !strcmp(there, session) && !strcmp(wanted, key);
+
+	free(wanted);
+	free(key);
+	free(there);
+	json_free(place);
+	json_free(seat);
+	return is;
+}
+
+static int
+say_there(const char *platform, const char *session, const struct json *target)
+{
+	struct json *shown = json_object(), *place = json_at(target, "place");
+	char *where = place ? place_words(place) : xstrdup("the command line");
+
+	json_put_text(shown, "session", session);
+	json_put_text(shown, "platform", platform);
+	json_put_text(shown, "state", "completed");
+	if (place)
+		json_put(shown, "place", place);
+	if (out_human(&ask.out))
+		out_text("It is there already: %s\n", where);
+	else
+		out_json(&ask.out, shown);
+	json_free(shown);
+	free(where);
+	return 0;
+}
+
+/* `target` NULL: the command line. Takes `session` and `target`. */
+static int
+go(const char *platform, char *session, const char *words, struct json *target)
+{
+	struct waiting waiting = {.platform = platform, .session = session, .no_carry = ask.no_carry,
 		.timeout = ask.timeout, .out = &ask.out};
-	char *session;
 	int status;
 
-	db = db_open(ask.dry_run ? DB_READ : DB_WRITE);
-	need_privacy(platform, target);
-	session = session_current(db, pick_session());
-	if (ask.dry_run)
-		return show_plan(platform, session, target);
-	need_quiet(session);
-	waiting.session = session;
-	waiting.id = request(platform, session, words, target);
+	if (!ask.request_id && is_there(session, target)) {
+		status = say_there(platform, session, target);
+	} else if (ask.dry_run) {
+		status = show_plan(platform, session, target);
+	} else {
+		need_quiet(session);
+		waiting.id = request(platform, session, words, target);
+		status = ask.no_wait ? wait_not(db, &waiting) : wait_for(db, &waiting);
+	}
 	json_free(target);
-	status = ask.no_wait ? wait_not(db, &waiting) : wait_for(db, &waiting);
 	free(session);
 	db_close(db);
 	return status;
 }
 
+static int
+go_back(void)
+{
+	char *session, *platform;
+	struct json *place, *target = NULL;
+	int status;
+
+	db = db_open(ask.dry_run ? DB_READ : DB_WRITE);
+	session = session_current(db, pick_session());
+	if (!handoff_back(db, session, &place))
+		die(EX_NO, "%s: it was never handed off, so there is nowhere to go back to; "
+			"hermes handoff PLATFORM names a place", session);
+	platform = xstrdup(place ? json_text_or(place, "platform", "") : handoff_desk);
+	if (place) {
+		target = resolve_again(place);
+		need_privacy(platform, target);
+	}
+	status = go(platform, session, "", target);
+	free(platform);
+	return status;
+}
+
+static int
+go_to(const char *platform, const char *words)
+{
+	bool desk = !strcmp(platform, handoff_desk);
+	struct json *target = desk ? NULL : resolve_asked(platform, words);
+
+	db = db_open(ask.dry_run ? DB_READ : DB_WRITE);
+	if (target)
+		need_privacy(platform, target);
+	return go(platform, session_current(db, pick_session()), words, target);
+}
+
 int
 handoff_ask_main(int argc, char **argv)
 {
+	int count = opts_parse(argc, argv, &usage), status;
 	const char *words;
 	char *platform;
 
-	if (opts_parse(argc, argv, &usage) != 1)
-		opts_misused(&usage, "exactly one platform is needed");
+	if (count != !ask.back)
+		opts_misused(&usage, "exactly one platform is needed, or --back");
 	if (ask.dry_run && ask.transcript)
 		opts_misused(&usage, "--dry-run stores no transcript; leave one of them out");
+	if (ask.back && (ask.chat || ask.thread || ask.transcript || ask.require_thread))
+		opts_misused(&usage, "--back knows the place: no --chat, --thread, --transcript or "
+			"--require-thread");
+	if (ask.back)
+		return go_back();
 	platform = split_target(argv[0], &words);
 	if (ask.thread && !ask.chat && !*words)
 		opts_misused(&usage, "--thread is a thread of a chat: --chat is needed, too");
-	return run(platform, words);
+	if (!strcmp(platform, handoff_desk) && (*words || ask.chat || ask.require_thread))
+		opts_misused(&usage, "the command line has no chats and no threads");
+	status = go_to(platform, words);
+	free(platform);
+	return status;
 }

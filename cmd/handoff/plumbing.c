@@ -95,7 +95,8 @@ handoff_request_main(int argc, char **argv)
 		opts_misused(&usage, "a session is needed: --session, or HERMES_SESSION");
 	if (asked.thread && !asked.chat)
 		opts_misused(&usage, "--thread is a thread of a chat: --chat is needed, too");
-	options = request_options(asked.no_turn, asked.require_thread, asked.shared, asked.replace);
+	options = request_options(asked.no_turn, asked.require_thread, asked.shared, asked.replace,
+		false);
 	wanted = asked_place(argv[0]);
 	db = db_open(DB_WRITE);
 	name = session_current(db, session_named(db, asked.session));
@@ -332,13 +333,15 @@ retry(struct db *db, long long id)
 	place = json_at(old, "place");
 	wanted = place ? json_copy(place) : json_at(old, "wanted");
 	options = json_at(old, "options");
+	if (!options)
+		options = json_object();
+	if (place)
+		json_put_true(options, "exact", true);
 	request = (struct request){.session = json_text(old, "session"), .retry_of = id,
 		.platform = json_text(old, "platform"), .requester = "hermes-handoff", .wanted = wanted,
 		.options = options, .elsewhere = true};
 	if (over(old) && strcmp(json_text_or(old, "state", ""), "completed"))
 		made = handoff_request(db, &request, &status, &why);
-	if (made && place)
-		db_run(db, "UPDATE courier_handoffs SET place = ? WHERE id = ?", "ji", place, made);
 	db_commit(db);
 	if (!made)
 		die(status, "%lld: %s", id, why ? why

@@ -30,6 +30,13 @@ platform_of(const struct json *record)
 	return json_text_or(record, "handoff.platform", "");
 }
 
+/* The place itself is wanted, as it was: no fresh thread, and no other shape of it. */
+static bool
+is_exact(const struct json *record)
+{
+	return json_true(record, "handoff.options.exact");
+}
+
 /* Where it was asked to go: the wanted place, else the home. NULL: the record says why. Owned. */
 static struct json *
 resolve(struct json *record, struct json **audience)
@@ -44,7 +51,8 @@ resolve(struct json *record, struct json **audience)
 	question = json_object();
 	if (wanted) {
 		json_put_text(question, "chat", json_text(wanted, "chat"));
-		json_put_text(question, "thread", json_text(wanted, "thread"));
+		if (json_has(wanted, "thread"))
+			json_put_text(question, "thread", json_text(wanted, "thread"));
 	} else {
 		json_put_text(question, "words", "");
 	}
@@ -52,7 +60,7 @@ resolve(struct json *record, struct json **audience)
 	if (answer && json_has(answer, "error"))
 		trouble_put(record, answer, "error.");
 	else if (answer)
-		place = json_at(answer, "place");
+		place = wanted && is_exact(record) ? json_copy(wanted) : json_at(answer, "place");
 	if (place)
 		*audience = json_at(answer, "audience");
 	json_free(answer);
@@ -144,6 +152,18 @@ not_opened(struct json *record, const char *chat, const struct json *answer)
 	db_commit(db);
 }
 
+/* A thread may have other readers than the place it was opened at. */
+static bool
+opened_may_be_read(struct json *record, const struct json *answer)
+{
+	struct json *place = json_at(answer, "place"), *audience = json_at(answer, "audience");
+	bool may = !audience || may_be_read(record, place, audience);
+
+	json_free(place);
+	json_free(audience);
+	return may;
+}
+
 static void
 open_thread(struct json *record, struct json *home)
 {
@@ -163,10 +183,10 @@ open_thread(struct json *record, struct json *home)
 		record_error(record, EX_NO, "hand off without --require-thread", "no thread can be opened "
 			"there: %s", json_text_or(answer, "why", "the place has none"));
 	else if (answer && (!strcmp(outcome, "opened") || !strcmp(outcome, "home"))
-		&& json_has(answer, "place"))
+		&& json_has(answer, "place") && opened_may_be_read(record, answer))
 		keep_place(record, json_at(answer, "place"),
 			*outcome == 'h' ? json_text_or(answer, "why", "it has no threads") : NULL);
-	else if (answer)
+	else if (answer && !record_failed(record))
 		not_opened(record, json_text(home, "chat"), answer);
 	free(title);
 	free(key);
@@ -183,7 +203,7 @@ thread(struct json *record)
 		return;
 	home = resolve(record, &audience);
 	if (home && may_be_read(record, home, audience)) {
-		if (json_has(home, "thread") && json_has(record, "handoff.wanted"))
+		if (is_exact(record) || (json_has(home, "thread") && json_has(record, "handoff.wanted")))
 			keep_place(record, json_copy(home), NULL);
 		else if (!rests(record, json_text(home, "chat")) && begin_opening(record))
 			open_thread(record, home);

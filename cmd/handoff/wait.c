@@ -35,15 +35,15 @@ on_signal(int signal)
 	interrupted = signal;
 }
 
-/* A process group of its own: Ctrl-C ends the waiting, not the work. */
+/* A process group of its own: Ctrl-C ends the waiting, not the work. `argument` may be NULL. */
 static pid_t
-start_carrying(const char *session)
+start_work(const char *program, const char *option, const char *argument)
 {
-	char *path = program_path("hermes-carry");
+	char *path = program_path(program);
 	pid_t pid;
 
 	if (!path)
-		die(EX_AWAY, "hermes-carry cannot be found; is it installed?");
+		die(EX_AWAY, "%s cannot be found; is it installed?", program);
 	pid = fork();
 	if (pid < 0)
 		die(EX_BUG, "a process cannot be started:");
@@ -54,7 +54,7 @@ start_carrying(const char *session)
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 		home_prefer_programs();
-		execl(path, path, "--session", session, (char *)NULL);
+		execl(path, path, option, argument, (char *)NULL);
 		_exit(127);
 	}
 	setpgid(pid, pid);
@@ -134,7 +134,7 @@ look_after_carrier(struct db *db, struct waiting *waiting, const struct json *ha
 	if (!waiting->carrier && !waiting->no_carry && waits
 		&& clock_steady() >= waiting->carry_at
 		&& !platform_served(db, waiting->platform))
-		waiting->carrier = start_carrying(waiting->session);
+		waiting->carrier = start_work("hermes-carry", "--session", waiting->session);
 }
 
 /* How long until something may have to be done without a bell. */
@@ -204,14 +204,34 @@ leave(struct db *db, const struct waiting *waiting)
 	return withdrawn && interrupted ? 128 + interrupted : EX_LATER;
 }
 
+/*
+ * The place it came from is told by a delivery of its own. Where no watcher would send that
+ * we do; the handoff is done, and nobody waits for it.
+ */
+static void
+send_word(struct db *db, const struct json *handoff)
+{
+	const char *from = json_text(handoff, "from.platform");
+
+	if (from && is_state(handoff, "completed") && !platform_served(db, from))
+		start_work("hermes-send", "--due", NULL);
+}
+
 static void
 tell_person(struct db *db, const struct json *handoff)
 {
 	struct json *place = json_at(handoff, "place");
 	struct json *brief = session_brief(db, json_text_or(handoff, "session", ""));
 	const char *platform = json_text_or(handoff, "platform", "");
-	char *where = place_words(place);
+	char *where;
 
+	if (!place) {
+		out_text("Now at the command line: hermes chat --resume \"%s\"\n",
+			json_text_or(brief, "title", json_text_or(brief, "id", "")));
+		json_free(brief);
+		return;
+	}
+	where = place_words(place);
 	if (json_has(place, "why"))
 		out_text("no thread of its own: %s\n", json_text(place, "why"));
 	if (!json_has(handoff, "turn"))
@@ -219,6 +239,9 @@ tell_person(struct db *db, const struct json *handoff)
 			json_text_or(handoff, "note", "it was not asked to"));
 	out_text("Now on %s: %s      back here with: hermes chat --resume \"%s\"\n", platform, where,
 		json_text_or(brief, "title", json_text_or(brief, "id", "")));
+	if (json_has(handoff, "from"))
+		out_text("It was on %s before; hermes handoff --back takes it there again.\n",
+			json_text_or(handoff, "from.platform", ""));
 	if (!platform_served(db, platform) && !platform_foreign(db, platform))
 		out_text("Nobody listens there now: answers are not heard until hermes watch runs.\n"
 			"Start it with: hermes watch   (or systemctl --user enable --now hermes-watch)\n");
@@ -253,6 +276,7 @@ wait_not(struct db *db, struct waiting *waiting)
 	struct json *handoff = handoff_json(db, waiting->id);
 
 	look_after_carrier(db, waiting, handoff);
+	send_word(db, handoff);
 	out_json(waiting->out, handoff);
 	json_free(handoff);
 	return 0;
@@ -270,6 +294,7 @@ wait_for(struct db *db, struct waiting *waiting)
 	signal(SIGTERM, on_signal);
 	handoff = see_through(db, waiting);
 	status = is_over(handoff) ? tell(db, handoff, waiting->out) : leave(db, waiting);
+	send_word(db, handoff);
 	json_free(handoff);
 	return status;
 }

@@ -23,6 +23,8 @@
 /* A holder that dies this often with the same work takes others down with it. */
 enum { CUT_MOST = 20 };
 
+const char handoff_desk[] = "cli";
+
 long long
 handoff_in_flight(struct db *db, const char *session)
 {
@@ -38,11 +40,11 @@ handoff_newest(struct db *db, const char *session)
 }
 
 struct json *
-request_options(bool no_turn, bool require_thread, bool shared, bool replace)
+request_options(bool no_turn, bool require_thread, bool shared, bool replace, bool exact)
 {
 	const struct { const char *name; bool set; } flags[] = {
 		{"no_turn", no_turn}, {"require_thread", require_thread},
-		{"shared", shared}, {"replace", replace},
+		{"shared", shared}, {"replace", replace}, {"exact", exact},
 	};
 	struct json *options = NULL;
 
@@ -139,9 +141,36 @@ handoff_request(struct db *db, const struct request *request, int *status, char 
 		(long long)plain, request->retry_of, now, now + figure_pending());
 	id = db_last_id(db);
 	handoff_note(db, id, "requested", request->requester);
-	handoff_publish(db, id);
+	if (strcmp(request->platform, handoff_desk)) {
+		handoff_publish(db, id);
+	} else if (handoff_to_desk(db, id)) {
+		handoff_end(db, id, "completed", 0, NULL);
+	} else {
+		*why = refused(status, EX_LATER, xstrdup("a message is being answered where it is now; "
+			"try again in a moment"));
+		handoff_end(db, id, "cancelled", EX_LATER, *why);
+		return 0;
+	}
 	db_wake(db);
 	return id;
+}
+
+bool
+handoff_back(struct db *db, const char *session, struct json **wanted)
+{
+	static const char sql[] =
+		"SELECT coalesce(origin, json_extract(replaced, '$.seat.place')) FROM courier_handoffs"
+		" WHERE session = ? AND state = 'completed' AND (key IS NOT NULL OR platform = ?)"
+		" ORDER BY id DESC LIMIT 1";
+	struct rows *rows = db_query(db, sql, "ss", session, handoff_desk);
+
+	*wanted = NULL;
+	if (!rows_next(rows))
+		return false;
+	if (!row_null(rows, 0))
+		*wanted = row_json(rows, 0);
+	rows_end(rows);
+	return true;
 }
 
 void
@@ -194,7 +223,7 @@ handoff_publish(struct db *db, long long id)
 static const char whole[] =
 	"SELECT h.id, h.request, h.session, h.platform, h.state, h.step, h.attempt, h.error, h.code,"
 	" h.place, h.requester, h.created, h.claimed, h.ended, h.not_before, h.retry_of, h.holder,"
-	" e.reply, h.delivery, d.ids, h.options, h.wanted FROM courier_handoffs h"
+	" e.reply, h.delivery, d.ids, h.options, h.wanted, h.origin FROM courier_handoffs h"
 	" LEFT JOIN courier_events e ON e.id = h.event"
 	" LEFT JOIN courier_deliveries d ON d.id = h.delivery WHERE h.id = ?";
 
@@ -220,6 +249,7 @@ handoff_json(struct db *db, long long id)
 	row_put_text(rows, 5, json, "step");
 	json_put_number(json, "attempt", (double)row_int(rows, 6));
 	row_put_json(rows, 9, json, "place");
+	row_put_json(rows, 22, json, "from");
 	row_put_json(rows, 21, json, "wanted");
 	row_put_json(rows, 20, json, "options");
 	json_put_text(json, "turn", row_null(rows, 17) ? NULL : row_text(rows, 17));
@@ -241,7 +271,7 @@ static struct json *
 record_of(struct db *db, long long id)
 {
 	struct rows *rows = db_query(db, "SELECT session, platform, attempt, fence, wanted, notice,"
-		" options, place, step, step_at, event FROM courier_handoffs WHERE id = ?", "i", id);
+		" options, place, step, step_at, event, origin FROM courier_handoffs WHERE id = ?", "i", id);
 	struct json *record = json_object();
 	long long event;
 
@@ -259,6 +289,7 @@ record_of(struct db *db, long long id)
 		json_put_number(record, "handoff.again", row_real(rows, 9));
 	json_put(record, "session", session_brief(db, row_text(rows, 0)));
 	row_put_json(rows, 7, record, "place");
+	row_put_json(rows, 11, record, "handoff.from");
 	event = row_int(rows, 10);
 	rows_end(rows);
 	if (event)
@@ -425,6 +456,8 @@ handoff_end(struct db *db, long long id, const char *state, int code, const char
 		clock_now(), id);
 	handoff_note(db, id, state, error);
 	handoff_publish(db, id);
+	if (completed)
+		handoff_tell(db, id);
 	db_wake(db);
 }
 

@@ -12,21 +12,31 @@
 #include "claims.h"
 #include "log.h"
 
+/* What stands where a platform's name could: the command line. */
+extern const char handoff_desk[];
+
 struct request {
 	const char *id;       /* the requester's own name for it; NULL: one is made */
 	const char *session, *platform, *requester;
 	const struct json *wanted;  /* a place, perhaps with its "audience"; NULL: the home */
 	bool elsewhere;             /* it is not simply the home: no other program can carry it */
 	const char *notice;         /* the words of the synthetic turn, or NULL: the usual ones */
-	const struct json *options; /* {"no_turn","require_thread","shared","replace"} or NULL */
+	const struct json *options; /* {"no_turn","require_thread","shared","replace","exact"} or NULL */
 	long long retry_of;         /* or 0 */
 };
 
-/* The options of a request that are set; NULL if none is. Owned. */
-struct json *request_options(bool no_turn, bool require_thread, bool shared, bool replace);
+/* The options of a request that are set; NULL if none is. `exact`: no fresh thread. Owned. */
+struct json *request_options(bool no_turn, bool require_thread, bool shared, bool replace,
+	bool exact);
 
 /*
- * Queue a request; returns its id, also when the same request was made before. 0: refused,
+ * `wanted` of a way back: the place that the session came from by its last handoff that
+ * completed, or NULL: the command line. False: it was never handed off. Owned.
+ */
+bool handoff_back(struct db *db, const char *session, struct json **wanted);
+
+/*
+ * Queue a request (to the command line it is completed at once); returns its id, also when the same request was made before. 0: refused,
  * with *status (75 in flight, 65 same id with other content) and *why (owned).
  */
 long long handoff_request(struct db *db, const struct request *request, int *status, char **why);

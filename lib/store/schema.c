@@ -44,7 +44,7 @@ static const char *const messages[] = {
 /*
  * One row a request, kept. `step` names an outside act under way. A claim by hand has
  * `hold` seconds; NULL means the kernel holds it. `cut` counts holders that died with it.
- * `wanted` is the place asked for.
+ * `wanted` is the place asked for, `origin` the one it came from (NULL: the command line).
  */
 static const char *const handoffs[] = {
 	"id INTEGER PRIMARY KEY AUTOINCREMENT", "request TEXT NOT NULL UNIQUE",
@@ -53,7 +53,8 @@ static const char *const handoffs[] = {
 	"state TEXT NOT NULL DEFAULT 'pending'", "step TEXT", "step_at REAL",
 	"attempt INTEGER NOT NULL DEFAULT 0", "fence INTEGER NOT NULL DEFAULT 0", "holder TEXT",
 	"held_at REAL", "hold REAL", "cut INTEGER NOT NULL DEFAULT 0", "not_before REAL",
-	"delay REAL", "created REAL NOT NULL", "expires REAL", "claimed REAL", "ended REAL", "place TEXT", "key TEXT", "replaced TEXT",
+	"delay REAL", "created REAL NOT NULL", "expires REAL", "claimed REAL", "ended REAL", "place TEXT", "key TEXT",
+	"replaced TEXT", "origin TEXT",
 	"event INTEGER", "delivery INTEGER", "error TEXT", "code INTEGER", NULL,
 };
 
@@ -62,11 +63,16 @@ static const char *const log_lines[] = {
 	"what TEXT NOT NULL", "detail TEXT", NULL,
 };
 
-/* `version` counts changes; `used` counts events routed through it since the last one. */
+/*
+ * `version` counts changes; `used` counts events routed through it since the last one. A
+ * session that went on elsewhere left it at `left_at`, by a handoff; `told` is the delivery
+ * that says so to those who write there.
+ */
 static const char *const bindings[] = {
 	"key TEXT PRIMARY KEY", "plain TEXT NOT NULL", "session TEXT NOT NULL", "place TEXT",
 	"version INTEGER NOT NULL DEFAULT 1", "used INTEGER NOT NULL DEFAULT 0",
-	"handoff INTEGER", "changed REAL NOT NULL", NULL,
+	"handoff INTEGER", "changed REAL NOT NULL", "left_at REAL", "left_by INTEGER",
+	"told INTEGER", NULL,
 };
 
 static const char *const seats[] = {
@@ -115,9 +121,14 @@ static const char *const platforms[] = {
 	"error TEXT", "error_at REAL", "busy_at REAL", NULL,
 };
 
-/* A chat that wants to be left alone until some time. */
+/*
+ * What is known of a chat: that it wants to be left alone until some time, and that it said
+ * it is dead (`died`, `why`, so often `tries`), and may be tried again at `probe`.
+ */
 static const char *const chats[] = {
-	"platform TEXT NOT NULL", "chat TEXT NOT NULL", "not_before REAL", "delay REAL", NULL,
+	"platform TEXT NOT NULL", "chat TEXT NOT NULL", "not_before REAL", "delay REAL",
+	"died REAL", "why TEXT", "tries INTEGER NOT NULL DEFAULT 0", "probe REAL",
+	"probe_delay REAL", NULL,
 };
 
 static const char *const people[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "seats.h"
 
+#include "bindings.h"
 #include "die.h"
 #include "figures.h"
 #include "lease.h"
@@ -42,6 +43,20 @@ seat_json(struct db *db, const char *session)
 	json_put_number(seat, "since", row_real(rows, 3));
 	rows_end(rows);
 	return seat;
+}
+
+struct json *
+seat_place(struct db *db, const char *session)
+{
+	struct rows *rows = db_query(db, "SELECT place FROM courier_seats WHERE session = ?"
+		" AND (place IS NOT NULL OR epoch > 1)", "s", session);
+	struct json *place;
+
+	if (!rows_next(rows))
+		return binding_place(db, session); /* it never moved: where it began */
+	place = row_null(rows, 0) ? NULL : row_json(rows, 0);
+	rows_end(rows);
+	return place;
 }
 
 bool

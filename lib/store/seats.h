@@ -14,10 +14,15 @@ long long seat_of(struct db *db, const char *session);
 long long seat_find(struct db *db, const char *session); /* 0 if there is none yet */
 /* {"epoch","key","place","since"} or JSON null. Owned. */
 struct json *seat_json(struct db *db, const char *session);
+/* The place where the session is now; NULL: at the command line. Owned. */
+struct json *seat_place(struct db *db, const char *session);
 /* Whether this epoch is the session's; a session that never moved has epoch 1. */
 bool seat_current(struct db *db, const char *session, long epoch);
 
-/* Within a transaction: the session sits there now; the epoch rises. */
+/*
+ * Within a transaction: the session sits there now (NULL: at the command line); the epoch
+ * rises.
+ */
 void seat_move(struct db *db, const char *session, const char *key, const struct json *place,
 	long long handoff);
 
