@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chats of Feishu as places, and who reads there. A chat is oc_…, a thread in it omt_…. A
+ * person may be named too (ou_…, or by e-mail), but what they say arrives from the private
+ * chat's own oc_…: it is looked up where the server can, and else known when the first
+ * message was sent.
+ */
+#include "feishu.h"
+
+#include "die.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAMES_MOST = 100, RECENT = 20 };
+
+const char *
+chat_kind(const struct json *chat)
+{
+	return !strcmp(json_text_or(chat, "chat_mode", ""), "p2p") ? "dm" : "group";
+}
+
+static struct json *
+new_place(const char *chat, const char *kind, const char *thread)
+{
+	struct json *place = json_object();
+
+	json_put_text(place, "platform", adapter_platform());
+	json_put_text(place, "account", feishu_account());
+	json_put_text(place, "chat", chat);
+	json_put_text(place, "kind", kind);
+	if (thread)
+		json_put_text(place, "thread", thread);
+	return place;
+}
+
+/* The private chat with a person. Owned; NULL: the server does not tell (few do). */
+static char *
+private_chat(const char *person)
+{
+	struct json *body = json_object(), *ids = json_array();
+	struct api_call call;
+	struct json *chat;
+	char *id = NULL;
+
+	json_append(ids, json_new_text(person, strlen(person)));
+	json_put(body, "chatter_ids", ids);
+	feishu_act("/im/v1/chat_p2p/batch_query?chatter_id_type=open_id", body, &call);
+	chat = call.result ? json_item(call.result, "p2p_chats", 0) : NULL;
+	if (chat && is_id(json_text_or(chat, "chat_id", ""), "oc_"))
+		id = xstrdup(json_text(chat, "chat_id"));
+	json_free(chat);
+	json_free(body);
+	api_release(&call);
+	return id;
+}
+
+/* Who spoke last in a private chat, but for us: its human. Owned or NULL. */
+static struct json *
+last_speaker(const char *chat)
+{
+	struct json *found = NULL;
+	struct api_call call;
+
+	feishu_list(chat, true, 0, NULL, RECENT, &call);
+	for (size_t i = 0, n = json_count(call.result, "items"); i < n && !found; i++) {
+		struct json *message = json_item(call.result, "items", i);
+
+		if (!strcmp(json_text_or(message, "sender.sender_type", ""), "user"))
+			found = json_at(message, "sender");
+		json_free(message);
+	}
+	api_release(&call);
+	return found;
+}
+
+/* The human of a private chat, into the place; what is known of their name, into names. */
+static void
+put_person(struct json *place, struct json *names, const struct json *chat)
+{
+	const char *user = json_text(place, "user"), *target = json_text(chat, "p2p_target_id");
+	struct json *speaker = user || target ? NULL : last_speaker(json_text(place, "chat"));
+	const char *name = json_text_or(chat, "name", json_text_or(speaker, "sender_name", ""));
+
+	if (!user && target)
+		json_put_text(place, "user", target);
+	else if (!user && json_text(speaker, "id"))
+		json_put_text(place, "user", json_text(speaker, "id"));
+	if (*name)
+		json_append(names, json_new_text(name, strlen(name)));
+	json_free(speaker);
+}
+
+/* Bots are no members here; how many humans there are stands in the chat. */
+static void
+put_members(struct json *audience, struct json *names, const struct json *chat, const char *id)
+{
+	char *path = xformat("/im/v1/chats/%s/members?member_id_type=open_id&page_size=%d", id,
+		NAMES_MOST);
+	char *count = json_id(chat, "user_count");
+	double size = count ? strtod(count, NULL) : 0;
+	struct api_call call;
+
+	feishu_ask(path, &call);
+	for (size_t i = 0, n = json_count(call.result, "items"); i < n; i++) {
+		struct json *member = json_item(call.result, "items", i);
+		const char *name = json_text(member, "name");
+
+		if (name)
+			json_append(names, json_new_text(name, strlen(name)));
+		json_free(member);
+	}
+	size = json_number(call.result, "member_total", size);
+	if (size >= 1)
+		json_put_number(audience, "size", size);
+	json_put_true(audience, "known", size >= 1);
+	free(count);
+	free(path);
+	api_release(&call);
+}
+
+/* A link that opens the chat in the app. */
+static void
+put_link(struct json *place)
+{
+	const char *domain = adapter_setting("DOMAIN"), *chat = json_text(place, "chat");
+	bool lark = domain && !strcmp(domain, "lark");
+	char *link = xformat("https://applink.%s/client/chat/open?openChatId=%s",
+		lark ? "larksuite.com" : "feishu.cn", chat);
+
+	if (is_id(chat, "oc_") && !json_has(place, "link"))
+		json_put_text(place, "link", link);
+	free(link);
+}
+
+/* As feishu_put_place, for a chat that Feishu has told about (or not: NULL). */
+static struct json *
+put_chat_place(struct json *answer, struct json *place, const struct json *chat)
+{
+	struct json *audience = json_object(), *names = json_array();
+
+	if (!strcmp(json_text_or(place, "kind", ""), "dm")) {
+		put_person(place, names, chat);
+		json_put_number(audience, "size", 1);
+		json_put_true(audience, "known", true);
+	} else {
+		put_members(audience, names, chat, json_text_or(place, "chat", ""));
+	}
+	json_put(audience, "names", names);
+	json_put(answer, "audience", audience);
+	put_link(place);
+	json_put(answer, "place", place);
+	return answer;
+}
+
+void
+feishu_ask_chat(const char *chat, struct api_call *call)
+{
+	char *path = xformat("/im/v1/chats/%s", chat);
+
+	feishu_ask(path, call);
+	free(path);
+}
+
+struct json *
+feishu_put_place(struct json *answer, struct json *place)
+{
+	struct api_call call;
+
+	feishu_ask_chat(json_text_or(place, "chat", ""), &call);
+	put_chat_place(answer, place, call.result);
+	api_release(&call);
+	return answer;
+}
+
+static struct json *
+resolve_chat(const char *chat, const char *thread, const char *person)
+{
+	struct api_call call;
+	struct json *answer, *place;
+
+	feishu_ask_chat(chat, &call);
+	if (!call.result) {
+		answer = api_error(&call);
+	} else if (!strncmp(json_text_or(call.result, "chat_status", ""), "dissolved", 9)) {
+		answer = answer_error("chat", "that chat has been dissolved", "choose another chat");
+	} else {
+		place = new_place(chat, chat_kind(call.result), thread);
+		if (person)
+			json_put_text(place, "user", person);
+		answer = put_chat_place(json_object(), place, call.result);
+	}
+	api_release(&call);
+	return answer;
+}
+
+/* A person whose private chat is not known yet: the first message tells. */
+static struct json *
+resolve_person(const char *person)
+{
+	char *chat = is_id(person, "ou_") ? private_chat(person) : NULL;
+	struct json *answer, *place, *audience, *names;
+
+	if (chat) {
+		answer = resolve_chat(chat, NULL, person);
+		free(chat);
+		return answer;
+	}
+	place = new_place(person, "dm", NULL);
+	if (is_id(person, "ou_"))
+		json_put_text(place, "user", person);
+	names = json_array();
+	json_append(names, json_new_text(person, strlen(person)));
+	audience = json_object();
+	json_put_number(audience, "size", 1);
+	json_put(audience, "names", names);
+	json_put_true(audience, "known", true);
+	answer = json_object();
+	json_put(answer, "place", place);
+	json_put(answer, "audience", audience);
+	return answer;
+}
+
+static struct json *
+resolve(const char *chat, const char *thread)
+{
+	feishu_account();
+	if (!is_receiver(chat))
+		return answer_error("request", "not a chat of Feishu's", "name a chat by its id (oc_…), "
+			"with /omt_… behind it for a thread, or a person by open id (ou_…) or e-mail address");
+	if (thread && (!is_id(thread, "omt_") || !is_id(chat, "oc_")))
+		return answer_error("request", "not a thread of Feishu's",
+			"a thread is omt_…, in a chat oc_…");
+	return is_id(chat, "oc_") ? resolve_chat(chat, thread, NULL) : resolve_person(chat);
+}
+
+/* The id in `words` that begins with `lead`, as in a link pasted from the app. Owned or NULL. */
+static char *
+id_within(const char *words, const char *lead)
+{
+	const char *at = strstr(words, lead);
+
+	return at ? xformat("%.*s", (int)strcspn(at, "&#?/: \t\r\n\""), at) : NULL;
+}
+
+struct json *
+feishu_resolve(const struct json *question)
+{
+	const char *given = json_text(question, "chat"), *words = json_text_or(question, "words", "");
+	char *chat = NULL, *thread = NULL;
+	struct json *answer;
+
+	if (!given && *words) {
+		chat = strstr(words, "://") ? id_within(words, "oc_") : NULL;
+		thread = id_within(words, "omt_");
+		if (!chat)
+			chat = xformat("%.*s", (int)strcspn(words, ":/"), words);
+		if (!thread && strpbrk(words, ":/") && !strstr(words, "://"))
+			thread = xstrdup(strpbrk(words, ":/") + 1);
+		answer = resolve(chat, thread);
+	} else if (given) {
+		answer = resolve(given, json_text(question, "thread"));
+	} else if (adapter_setting("HOME_CHANNEL")) {
+		answer = resolve(adapter_setting("HOME_CHANNEL"),
+			adapter_setting("HOME_CHANNEL_THREAD_ID"));
+	} else {
+		feishu_account();
+		answer = answer_error("config", "no home channel",
+			"set FEISHU_HOME_CHANNEL to the id of the chat that handoffs go to");
+	}
+	free(chat);
+	free(thread);
+	return answer;
+}

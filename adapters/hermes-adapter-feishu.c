@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hermes-adapter-feishu: the verbs of hermes-adapter(7), for a bot of Feishu or Lark.
+ *
+ * A thread begins with a reply, and every later message in it is a reply to its first one.
+ * So a fresh thread is two messages, the title and what begins the thread; both bear uuids
+ * made of the question, under which Feishu takes them once within an hour. What is asked
+ * again later than that is looked for first.
+ */
+#include "adapter.h"
+#include "feishu/feishu.h"
+#include "figures.h"
+#include "key.h"
+#include "die.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TITLE_MOST = 100, KEY_LIFE = 3300, LOOK_PAGES = 20 };
+
+const struct adapter_need feishu_needs[] = {
+	{"APP_ID", false, true, "the app's id (cli_…), from its page in the developer console"},
+	{"APP_SECRET", true, true, "the app's secret, from the same page"},
+	{"DOMAIN", false, false, "\"feishu\", or \"lark\" for apps of open.larksuite.com"},
+	{"HOME_CHANNEL", false, false, "where handoffs go: a chat (oc_…), or a person (ou_…, e-mail)"},
+	{"HOME_CHANNEL_THREAD_ID", false, false, "a thread (omt_…) of that chat"},
+	{"BASE_URL", false, false, "another server than https://open.feishu.cn"},
+	{"PROXY", true, false, "a proxy: socks5://user:password@host:port or http://host:port"},
+	{"CA_FILE", false, false, "certificates to trust in place of the system's"},
+	{0}};
+
+/* Whether Feishu may have forgotten the key that an earlier try bore. */
+static bool
+key_is_old(const struct json *question)
+{
+	double since = json_number(question, "again.since", clock_now());
+
+	return json_has(question, "again") && clock_now() - since > KEY_LIFE;
+}
+
+/*
+ * Our own message with those words, the newest since the earlier try. False: it cannot be
+ * told, and `call` says why.
+ */
+static bool
+look_for(const char *container, const char *words, double since, struct json **found,
+	struct api_call *call)
+{
+	char *page = NULL;
+	bool more = true, told = true;
+
+	*found = NULL;
+	for (int pages = 0; more && told && !*found && pages < LOOK_PAGES; pages++) {
+		feishu_list(container, true, since - 60, page, 50, call);
+		told = call->result;
+		for (size_t i = 0, n = json_count(call->result, "items"); i < n && !*found; i++) {
+			struct json *message = json_item(call->result, "items", i);
+			char *said = is_own(message) ? content_words(message) : NULL;
+
+			if (said && !strcmp(said, words))
+				*found = json_copy(message);
+			free(said);
+			json_free(message);
+		}
+		free(page);
+		page = told && json_true(call->result, "has_more")
+			? xstrdup(json_text_or(call->result, "page_token", "")) : NULL;
+		more = page && *page;
+		if (told)
+			api_release(call);
+	}
+	free(page);
+	return told;
+}
+
+/* A title as a message: one line, not long. Owned. */
+static char *
+one_line(const char *title)
+{
+	struct text clean = TEXT_INIT;
+	size_t end = 0;
+
+	text_add_clean(&clean, title, strlen(title));
+	for (int count = 0; end < clean.length && count < TITLE_MOST; count++) {
+		long point;
+
+		end += utf8_step(clean.at + end, clean.length - end, &point);
+	}
+	clean.at[end] = '\0';
+	if (strspn(clean.at, " ") == end) {
+		text_clear(&clean);
+		text_puts(&clean, "Hermes");
+	}
+	return text_take(&clean);
+}
+
+/* A message with plain words; `receiver` or NULL for a reply. Owned. */
+static struct json *
+new_message(const char *words, const char *receiver, char *key)
+{
+	struct styled styled = {.text = {(char *)words, strlen(words), 0}};
+	struct json *body = json_object();
+
+	if (receiver)
+		json_put_text(body, "receive_id", receiver);
+	put_content(body, &styled);
+	json_put_text(body, "uuid", key);
+	free(key);
+	return body;
+}
+
+static void
+post_message(const char *receiver, const struct json *body, struct api_call *call)
+{
+	char *path = xformat("/im/v1/messages?receive_id_type=%s",
+		is_id(receiver, "oc_") ? "chat_id" : is_id(receiver, "ou_") ? "open_id" : "email");
+
+	feishu_act(path, body, call);
+	free(path);
+}
+
+static void
+post_reply(const char *root, struct json *body, struct api_call *call)
+{
+	char *path = xformat("/im/v1/messages/%s/reply", root);
+
+	json_put_true(body, "reply_in_thread", true);
+	feishu_act(path, body, call);
+	free(path);
+}
+
+/* The place, in the chat that a message really stands in. Owned. */
+static struct json *
+place_now(const struct json *place, const struct json *message)
+{
+	const char *chat = json_text(message, "chat_id");
+	struct json *now = json_copy(place);
+
+	if (chat && is_id(chat, "oc_"))
+		json_put_text(now, "chat", chat);
+	return now;
+}
+
+/* The seed of a thread: sent, or found where an earlier try may have left it. */
+static void
+plant(const struct json *question, const char *receiver, const char *title, struct api_call *call)
+{
+	struct json *body, *found = NULL;
+
+	if (key_is_old(question) && is_id(receiver, "oc_")
+		&& !look_for(receiver, title, json_number(question, "again.since", 0), &found, call))
+		return;
+	if (found) {
+		*call = (struct api_call){.result = found, .retry_after = -1};
+		return;
+	}
+	body = new_message(title, receiver, act_key(question, "seed"));
+	post_message(receiver, body, call);
+	json_free(body);
+}
+
+/* Takes `place`. */
+static struct json *
+stay_home(struct json *place, const char *why, const char *remedy)
+{
+	struct json *answer = json_object();
+
+	json_put_text(answer, "outcome", "home");
+	json_put_text(answer, "why", why);
+	if (remedy)
+		json_put_text(answer, "remedy", remedy);
+	return feishu_put_place(answer, place);
+}
+
+static struct json *
+opened(struct json *place, const char *thread)
+{
+	struct json *answer = json_object();
+
+	json_put_text(answer, "outcome", "opened");
+	json_put_text(place, "thread", thread);
+	return feishu_put_place(answer, place);
+}
+
+/* In a chat that is all topics, the seed is a thread already. */
+static struct json *
+grow(const struct json *question, const struct json *home, const struct json *seed)
+{
+	const char *root = json_text(seed, "message_id"), *thread = json_text(seed, "thread_id");
+	struct json *place = place_now(home, seed), *body, *answer;
+	struct api_call call;
+
+	if (thread)
+		return opened(place, thread);
+	body = new_message("This conversation goes on here.", NULL, act_key(question, "thread"));
+	post_reply(root, body, &call);
+	thread = json_text(call.result, "thread_id");
+	if (thread)
+		answer = opened(place, thread);
+	else if (call.result)
+		answer = stay_home(place, "this chat has no threads", NULL);
+	else if (!call.unknown && (!strcmp(call.class, "request") || !strcmp(call.class, "thread")))
+		answer = stay_home(place, call.why, call.remedy);
+	else
+		answer = api_failure(&call, "not_opened");
+	if (!call.result && !json_has(answer, "place"))
+		json_free(place);
+	json_free(body);
+	api_release(&call);
+	return answer;
+}
+
+static struct json *
+answer_thread(const struct json *question)
+{
+	const char *receiver = json_text_or(question, "place.chat", "");
+	char *title = one_line(json_text_or(question, "title", ""));
+	struct json *home = json_at(question, "place"), *answer;
+	struct api_call call = {0};
+
+	feishu_account();
+	if (!is_receiver(receiver)) {
+		answer = answer_not("not_opened", "request", "no chat of Feishu's was given", NULL);
+	} else {
+		plant(question, receiver, title, &call);
+		if (!call.result)
+			answer = api_failure(&call, "not_opened");
+		else if (!is_id(json_text_or(call.result, "message_id", ""), "om_"))
+			answer = answer_unknown("Feishu took the title and named no message");
+		else
+			answer = grow(question, home, call.result);
+	}
+	json_free(home);
+	free(title);
+	api_release(&call);
+	return answer;
+}
+
+/* The first message of a thread, which all others reply to. Owned; NULL: `call` says why. */
+static char *
+find_root(const char *thread, struct api_call *call)
+{
+	struct json *first;
+	char *root = NULL;
+	const char *id;
+
+	feishu_list(thread, false, 0, NULL, 1, call);
+	first = call->result ? json_item(call->result, "items", 0) : NULL;
+	id = json_text_or(first, "root_id", json_text_or(first, "message_id", ""));
+	if (is_id(id, "om_")) {
+		root = xstrdup(id);
+	} else if (call->result || !strcmp(call->class, "chat")) {
+		/* a thread that is not known is a container that is not */
+		call->class = "thread";
+		if (!call->why)
+			call->why = xstrdup("the thread holds nothing any more");
+	}
+	json_free(first);
+	json_free(call->result);
+	call->result = NULL;
+	return root;
+}
+
+static struct json *
+text_sent(const struct json *message, const struct json *place, int parts)
+{
+	const char *id = json_text(message, "message_id");
+	struct json *answer, *ids, *now;
+
+	if (!id)
+		return answer_unknown("Feishu took the text and named no message");
+	answer = json_object();
+	ids = json_array();
+	now = place_now(place, message);
+	json_append(ids, json_new_text(id, strlen(id)));
+	json_put_text(answer, "outcome", "sent");
+	json_put(answer, "ids", ids);
+	json_put_number(answer, "parts", parts);
+	if (strcmp(json_text(now, "chat"), json_text(place, "chat")) != 0)
+		json_put(answer, "place", now);
+	else
+		json_free(now);
+	return answer;
+}
+
+static struct json *
+send_part(const struct json *question, const struct json *place, const struct styled *part,
+	int parts)
+{
+	const char *chat = json_text(place, "chat"), *thread = json_text(place, "thread");
+	char *root = NULL, *key = act_key(question, "send"), *words;
+	struct json *body = json_object(), *found = NULL, *answer;
+	struct api_call call = {0};
+	bool sure = true;
+
+	put_content(body, part);
+	json_put_text(body, "uuid", key);
+	if (key_is_old(question) && is_id(chat, "oc_")) {
+		words = content_words(body);
+		sure = look_for(thread ? thread : chat, words ? words : "",
+			json_number(question, "again.since", 0), &found, &call);
+		free(words);
+	}
+	if (!sure) {
+		answer = answer_unknown(call.why);
+	} else if (found) {
+		answer = text_sent(found, place, parts);
+	} else if (thread && !(root = find_root(thread, &call))) {
+		call.unknown = false;
+		answer = api_failure(&call, "not_sent");
+	} else {
+		if (thread) {
+			api_release(&call);
+			post_reply(root, body, &call);
+		} else {
+			json_put_text(body, "receive_id", chat);
+			post_message(chat, body, &call);
+		}
+		answer = call.result ? text_sent(call.result, place, parts) : api_failure(&call, "not_sent");
+	}
+	json_free(found);
+	json_free(body);
+	free(root);
+	free(key);
+	api_release(&call);
+	return answer;
+}
+
+static struct json *
+answer_send(const struct json *question)
+{
+	const char *chat = json_text_or(question, "place.chat", "");
+	const char *thread = json_text(question, "place.thread");
+	struct json *place = json_at(question, "place"), *answer;
+	struct styled part = STYLED_INIT;
+	int parts;
+
+	feishu_account();
+	if (!is_receiver(chat) || (thread && !is_id(thread, "omt_")))
+		answer = answer_not("not_sent", "request", "no chat of Feishu's was given", NULL);
+	else if (!message_part(question, &feishu_dialect, &part, &parts))
+		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
+	else
+		answer = send_part(question, place, &part, parts);
+	styled_release(&part);
+	json_free(place);
+	return answer;
+}
+
+static void
+add_problem(struct json *problems, const char *what, const char *remedy)
+{
+	struct json *problem = json_object();
+
+	json_put_text(problem, "what", what);
+	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
+	json_append(problems, problem);
+}
+
+/* What people write there can be read: groups need a scope of their own for that. */
+static void
+check_readable(struct json *facts, struct json *problems, const char *chat)
+{
+	struct api_call call;
+
+	feishu_list(chat, true, 0, NULL, 1, &call);
+	json_put_true(facts, "home.readable", call.result);
+	if (!call.result)
+		add_problem(problems, call.why, call.remedy);
+	api_release(&call);
+	feishu_ask_chat(chat, &call);
+	if (*json_text_or(call.result, "name", ""))
+		json_put_text(facts, "home.name", json_text(call.result, "name"));
+	api_release(&call);
+}
+
+static void
+check_home(struct json *facts, struct json *problems)
+{
+	struct json *nothing = json_object(), *found = feishu_resolve(nothing);
+	const char *chat = json_text(found, "place.chat");
+
+	if (adapter_setting("HOME_CHANNEL"))
+		json_put_true(facts, "home.reachable", chat);
+	if (chat)
+		json_put_text(facts, "home.kind", json_text(found, "place.kind"));
+	if (!chat) {
+		char *what = xformat("home: %s", json_text_or(found, "error.why", ""));
+
+		add_problem(problems, what, json_text(found, "error.remedy"));
+		free(what);
+	} else if (is_id(chat, "oc_")) {
+		check_readable(facts, problems, chat);
+	} else {
+		json_put_true(facts, "home.readable", false);
+		add_problem(problems, "home: what that person writes outside of threads is not heard, as "
+			"their chat's own id is not known",
+			"hand something off, and set FEISHU_HOME_CHANNEL to the chat (oc_…) it went to");
+	}
+	json_free(found);
+	json_free(nothing);
+}
+
+static struct json *
+answer_check(const struct json *question)
+{
+	struct json *answer = json_object(), *facts = json_object(), *problems = json_array();
+	struct api_call me;
+
+	(void)question;
+	feishu_ask_bot(&me);
+	json_put_text(answer, "account", feishu_account());
+	json_put_true(facts, "token", me.result);
+	if (me.result) {
+		json_put_text(answer, "name", json_text_or(me.result, "app_name", feishu_account()));
+		if (json_number(me.result, "activate_status", 2) != 2)
+			add_problem(problems, "the app is not active in its tenant",
+				"publish a version, and let the tenant's administrator enable it");
+		check_home(facts, problems);
+	} else {
+		add_problem(problems, me.why, me.remedy);
+	}
+	json_put_true(answer, "ok", !json_count(problems, ""));
+	json_put(answer, "facts", facts);
+	json_put(answer, "problems", problems);
+	api_release(&me);
+	return answer;
+}
+
+static struct json *answer_about(const struct json *question);
+
+static const struct adapter_verb verbs[] = {
+	{"about", answer_about}, {"check", answer_check}, {"resolve", feishu_resolve},
+	{"thread", answer_thread}, {"send", answer_send}, {"poll", feishu_poll}, {NULL, NULL}};
+
+static struct json *
+answer_about(const struct json *question)
+{
+	struct json *about = adapter_about("Feishu", verbs, feishu_needs);
+
+	(void)question;
+	json_put_true(about, "threads", true);
+	json_put_true(about, "polling", true);
+	json_put_true(about, "idempotency", true);
+	json_put_true(about, "readback", true);
+	json_put_true(about, "gateway", true);
+	json_put_number(about, "limit", (double)feishu_dialect.limit);
+	json_put_text(about, "unit", "bytes");
+	return about;
+}
+
+int
+main(int argc, char **argv)
+{
+	return adapter_main(argc, argv, verbs,
+		"Carry texts to and from Feishu or Lark, through an app's bot.", NULL);
+}
