@@ -16,11 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * An event has at most 65535 bytes. Both bodies are in it, the plain one no longer than the
- * other, and JSON may double each.
- */
-enum { MESSAGE_LIMIT = 15000, TITLE_LIMIT = 250 };
+enum { TITLE_LIMIT = 250 };
 
 /* Takes the content. */
 static struct api_call
@@ -46,6 +42,7 @@ refuse(const struct json *question, const char *outcome)
 	struct api_call call;
 	int encrypted;
 
+	matrix_ready();
 	if (!chat)
 		return answer_not(outcome, "request", "no place was given", NULL);
 	if (*chat != '!')
@@ -59,23 +56,6 @@ refuse(const struct json *question, const char *outcome)
 		api_release(&call);
 	}
 	return answer;
-}
-
-/* The title as the first message of a thread: one line, never empty. Owned. */
-static char *
-make_title(const char *title)
-{
-	struct text clean = TEXT_INIT;
-	char *made;
-	int parts;
-
-	text_add_clean(&clean, title, strlen(title));
-	made = text_part(clean.at, clean.length, TITLE_LIMIT, UNIT_POINTS, 1, &parts);
-	text_release(&clean);
-	if (made && made[strspn(made, " ")])
-		return made;
-	free(made);
-	return xstrdup("Hermes");
 }
 
 /* The thread is there; what stands around it is only described. */
@@ -111,7 +91,7 @@ answer_thread(const struct json *question)
 
 	if (answer)
 		return answer;
-	title = make_title(json_text_or(question, "title", ""));
+	title = title_line(json_text_or(question, "title", ""), TITLE_LIMIT);
 	content = json_object();
 	json_put_text(content, "body", title);
 	call = put_message(question, "thread", content);
@@ -156,7 +136,7 @@ part_sent(const struct api_call *call, int parts)
 }
 
 static struct json *
-send_part(const struct json *question, const char *text, int parts)
+send_part(const struct json *question, const struct styled *part, int parts)
 {
 	const char *thread = json_text(question, "place.thread");
 	struct json *answer = refuse(question, "not_sent"), *content;
@@ -165,7 +145,7 @@ send_part(const struct json *question, const char *text, int parts)
 	if (answer)
 		return answer;
 	content = json_object();
-	json_put_text(content, "body", text);
+	put_part(content, part);
 	if (thread)
 		put_thread(content, thread);
 	call = put_message(question, "send", content);
@@ -177,17 +157,15 @@ send_part(const struct json *question, const char *text, int parts)
 static struct json *
 answer_send(const struct json *question)
 {
-	const char *words = json_text_or(question, "text", "");
 	struct json *answer;
+	struct styled part;
 	int parts;
-	char *text = text_part(words, strlen(words), MESSAGE_LIMIT, UNIT_BYTES,
-		(int)json_number(question, "part", 1), &parts);
 
-	if (!text || !text[strspn(text, " \t\r\n")])
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
+	if (message_part(question, &matrix_dialect, &part, &parts))
+		answer = send_part(question, &part, parts);
 	else
-		answer = send_part(question, text, parts);
-	free(text);
+		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
+	styled_release(&part);
 	return answer;
 }
 
@@ -341,7 +319,7 @@ answer_about(const struct json *question)
 	json_put_true(about, "idempotency", true);
 	json_put_true(about, "readback", false);
 	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", MESSAGE_LIMIT);
+	json_put_number(about, "limit", (double)matrix_dialect.limit);
 	json_put_text(about, "unit", "bytes");
 	return about;
 }

@@ -70,6 +70,8 @@ read_answer(const struct json *answer, struct api_refusal *refusal)
 static const struct api_platform matrix = {.name = "Matrix", .read = read_answer,
 	.meanings = meanings, .needs = matrix_needs};
 
+static const char set_homeserver[] = "set it to the homeserver's address, https://matrix.example.org";
+
 static const char *
 setting(const char *name, const char *remedy)
 {
@@ -92,6 +94,13 @@ authorization(void)
 	return xformat("Authorization: Bearer %s", token);
 }
 
+void
+matrix_ready(void)
+{
+	free(authorization());
+	setting("HOMESERVER", set_homeserver);
+}
+
 /* Takes `token` (NULL: nobody asks yet) and `url`. */
 static struct api_call
 ask(char *token, const char *verb, const char *body, char *url, double limit)
@@ -110,7 +119,7 @@ ask(char *token, const char *verb, const char *body, char *url, double limit)
 static void
 begin_url(struct text *url)
 {
-	char *base = api_base(setting("HOMESERVER", "set it to https://your.homeserver"));
+	char *base = api_base(setting("HOMESERVER", set_homeserver));
 
 	text_format(url, "%s/_matrix/client/", base);
 	free(base);

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of hermes-adapter-matrix share: api.c asks the homeserver, room.c knows
- * rooms and who is in them, resolve.c finds them by what people type, poll.c hears; the
- * other verbs are in the adapter itself.
+ * rooms and who is in them, resolve.c finds them by what people type, text.c how words look,
+ * poll.c hears, people.c logs in; the other verbs are in the adapter itself.
  */
 #ifndef MATRIX_H
 #define MATRIX_H
 
 #include "api.h"
+#include "message.h"
 
 extern const struct adapter_need matrix_needs[];
+
+/* Ends the program with 78 where there is no token, or no homeserver. */
+void matrix_ready(void);
 
 /*
  * One call. `path` follows /_matrix/client/; each % in it is the next argument, escaped.
@@ -48,6 +52,10 @@ extern const char encrypted_why[], encrypted_remedy[];
 struct json *room_place(const struct room *room, const char *id, const char *thread);
 /* Put `place` (taken), with a link, and its audience into `answer`. Returns `answer`. */
 struct json *room_answer(struct json *answer, const struct room *room, struct json *place);
+
+/* How Matrix takes a text. */
+extern const struct dialect matrix_dialect;
+void put_part(struct json *content, const struct styled *part);
 
 struct json *matrix_resolve(const struct json *question);
 struct json *matrix_join(const struct json *question);

@@ -160,6 +160,17 @@ begin_of(const struct json *events, const char *me)
 	return begin;
 }
 
+/* What ends it all: a room that we cannot see any more does not. */
+static void
+take_trouble(struct hearing *hearing, const struct api_call *call)
+{
+	static const char *const all[] = {"transient", "busy", "config"};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (!hearing->error && !strcmp(call->class, all[i]))
+			hearing->error = api_error(call);
+}
+
 /* The events of a room, oldest first. */
 static void
 hear_events(struct hearing *hearing, const char *id, const struct json *events)
@@ -176,8 +187,7 @@ hear_events(struct hearing *hearing, const char *id, const struct json *events)
 			if (room.members || room_find(&room, id, &call)) {
 				json_append(hearing->events, make_event(event, id, &room));
 			} else {
-				if (strcmp(call.class, "chat") != 0)
-					hearing->error = api_error(&call);
+				take_trouble(hearing, &call);
 				api_release(&call);
 				i = n; /* we are not in it any more: nobody is there to answer */
 			}
@@ -196,10 +206,7 @@ append_backwards(struct json *to, const struct json *from)
 		json_append(to, json_item(from, "", i));
 }
 
-/*
- * What was said in a room before `from`, newest first, back to `to` (NULL: as `pages` reach)
- * or until `enough` says so. NULL with hearing->error when it cannot be read.
- */
+/* What was said in a room before `from`, newest first, back to `to` or so many pages. Owned. */
 static struct json *
 read_back(struct hearing *hearing, const char *id, const char *from, const char *to, int pages)
 {
@@ -216,7 +223,7 @@ read_back(struct hearing *hearing, const char *id, const char *from, const char 
 		free(token);
 		token = NULL;
 		if (!call.result) {
-			hearing->error = api_error(&call);
+			take_trouble(hearing, &call);
 		} else {
 			size_t count = json_count(call.result, "chunk");
 
@@ -270,8 +277,8 @@ read_thread(struct hearing *hearing, const char *id, const char *root, const cha
 			id, root, token);
 		free(token);
 		token = NULL;
-		if (!call.result && strcmp(call.class, "chat") != 0)
-			hearing->error = api_error(&call);
+		if (!call.result)
+			take_trouble(hearing, &call);
 		for (size_t i = 0, n = json_count(call.result, "chunk"); i < n; i++)
 			json_append(found, json_item(call.result, "chunk", i));
 		if (json_text(call.result, "next_batch"))

@@ -230,6 +230,7 @@ matrix_join(const struct json *question)
 	struct json *answer, *joined;
 	struct api_call call;
 
+	matrix_ready();
 	if (!*words)
 		words = matrix_home();
 	if (!words || !is_id(words, "!#"))
@@ -256,6 +257,7 @@ matrix_resolve(const struct json *question)
 	struct address address = {0};
 	struct json *answer;
 
+	matrix_ready();
 	if (!chat && !*words) {
 		chat = matrix_home();
 		thread = adapter_setting("HOME_CHANNEL_THREAD_ID");

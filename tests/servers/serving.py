@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import threading
@@ -92,6 +93,10 @@ class Peer:
 		self.faults.append(fault)
 		return self.faults
 
+	def post_calm(self, _):
+		self.faults.clear()
+		return True
+
 	def post_clock(self, given):
 		self.offset += given["advance"]
 		self.changed()
@@ -139,7 +144,7 @@ class Server(ThreadingHTTPServer):
 		super().shutdown_request(request)
 
 	def handle_error(self, request, client_address):
-		if not isinstance(sys.exc_info()[1], ConnectionError):
+		if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
 			super().handle_error(request, client_address)
 
 
@@ -285,14 +290,19 @@ def serve(make_peer, description, **options):
 	"""`options`: name=default of further options, which make_peer is given."""
 	p = argparse.ArgumentParser(description=description)
 	p.add_argument("--port", type=int, default=0)
+	p.add_argument("--tls", metavar="NAME", help="NAME.pem and NAME.key: speak TLS")
 	for name, default in options.items():
 		p.add_argument("--" + name, default=default)
 	args = vars(p.parse_args())
-	port = args.pop("port")
+	port, tls = args.pop("port"), args.pop("tls")
 	for end in (signal.SIGTERM, signal.SIGINT):
 		signal.signal(end, lambda *_: os._exit(0))
 	pr_set_pdeathsig = 1
 	ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 	server = Server(port, make_peer(**args))
+	if tls:
+		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+		context.load_cert_chain(tls + ".pem", tls + ".key")
+		server.socket = context.wrap_socket(server.socket, server_side=True)
 	print(json.dumps({"port": server.server_address[1]}), flush=True)
 	server.serve_forever()
