@@ -16,7 +16,16 @@ api_release(struct api_call *call)
 	free(call->code);
 	free(call->why);
 	free(call->remedy);
-	*call = (struct api_call){0};
+	text_release(&call->headers);
+	*call = (struct api_call){.headers = TEXT_INIT};
+}
+
+const char *
+api_header(const struct api_call *call, const char *name)
+{
+	struct http_reply reply = {.headers = call->headers};
+
+	return http_header(&reply, name);
 }
 
 void
@@ -178,6 +187,8 @@ api_ask(const struct api_platform *platform, const struct api_request *request,
 		read_silence(call, &reply);
 	if (platform->rest && reply.outcome == HTTP_ANSWERED)
 		call->rest = platform->rest(&reply);
+	call->headers = reply.headers;
+	reply.headers = (struct text)TEXT_INIT;
 	http_release(&reply);
 }
 

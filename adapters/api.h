@@ -66,11 +66,15 @@ struct api_call {
 	char *why, *remedy;   /* owned, without secrets; the remedy may be NULL */
 	double retry_after;   /* seconds, at most a day; negative: not said */
 	double rest;          /* seconds; 0: none */
+	struct text headers;  /* for api_header */
 };
 
 void api_ask(const struct api_platform *platform, const struct api_request *request,
 	struct api_call *call);
 void api_release(struct api_call *call);
+
+/* The value of a header of the answer, by its name in whatever case; NULL: there is none. */
+const char *api_header(const struct api_call *call, const char *name);
 
 /* Better advice than the table's. Takes `remedy`. */
 void api_advise(struct api_call *call, char *remedy);

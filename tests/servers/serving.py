@@ -204,7 +204,8 @@ class Handler(BaseHTTPRequestHandler):
 		headers = {}
 		try:
 			with peer.changes:
-				status, body = peer.answer(request, entry["name"])
+				status, body, *more = peer.answer(request, entry["name"])
+				headers = more[0] if more else {}
 				peer.changed()
 		except Refusal as e:
 			status, body, headers = e.status, e.body, e.headers

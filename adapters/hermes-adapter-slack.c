@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hermes-adapter-slack: the verbs of hermes-adapter(7), for a Slack app's bot.
+ *
+ * Slack knows no key for what is sent, but a message can bear metadata and be read back:
+ * each bears the key of its act, and an act that may have been done is looked for before it
+ * is done again. A thread is a seed message; it is found again in the same way.
+ */
+#include "key.h"
+#include "slack/slack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOK_BACK = 60, LOOK_PAGES = 10 }; /* seconds that our clock may be ahead of Slack's */
+
+static const char event_type[] = "hermes_delivery";
+
+const struct adapter_need slack_needs[] = {
+	{"BOT_TOKEN", true, true, "the Bot User OAuth Token (xoxb-…) of your Slack app"},
+	{"USER_TOKEN", true, false, "a User OAuth Token (xoxp-…) to read channels with, where bots may not"},
+	{"HOME_CHANNEL", false, false, "where handoffs go to: a channel's id or #name, a person's id or @name"},
+	{"HOME_CHANNEL_THREAD_ID", false, false, "a thread there: the stamp of its first message"},
+	{"BASE_URL", false, false, "another Web API than https://slack.com/api"},
+	{"PROXY", true, false, "a proxy: socks5://user:password@host:port or http://host:port"},
+	{"CA_FILE", false, false, "certificates to trust in place of the system's"},
+	{0}};
+
+/* The message among them that bears the key: its stamp, owned; NULL: it is not there. */
+static char *
+find_key(const struct json *messages, const char *key)
+{
+	char *found = NULL;
+
+	for (size_t i = 0, n = json_count(messages, ""); i < n && !found; i++) {
+		struct json *message = json_item(messages, "", i);
+
+		if (!strcmp(json_text_or(message, "metadata.event_type", ""), event_type)
+			&& !strcmp(json_text_or(message, "metadata.event_payload.key", ""), key))
+			found = json_id(message, "ts");
+		json_free(message);
+	}
+	return found;
+}
+
+/* Where an earlier try stands: its stamp, owned. *call has no result when Slack did not tell. */
+static char *
+look_for(const struct json *place, const char *key, double since, struct api_call *call)
+{
+	const char *chat = json_text(place, "chat"), *thread = json_text(place, "thread");
+	char oldest[32], *cursor = NULL, *found = NULL;
+
+	snprintf(oldest, sizeof oldest, "%.6f", since > LOOK_BACK ? since - LOOK_BACK : 0);
+	for (int page = 0; page < LOOK_PAGES; page++) {
+		struct text form = TEXT_INIT;
+		struct json *messages;
+
+		if (page)
+			api_release(call);
+		form_add(&form, "channel", chat);
+		form_add(&form, "ts", thread);
+		form_add(&form, "oldest", oldest);
+		form_add(&form, "limit", "200");
+		form_add(&form, "include_all_metadata", "1");
+		form_add(&form, "cursor", cursor);
+		*call = slack_read(chat, thread ? "conversations.replies" : "conversations.history", &form, 0);
+		messages = json_at(call->result, "messages");
+		found = find_key(messages, key);
+		json_free(messages);
+		free(cursor);
+		cursor = json_id(call->result, "response_metadata.next_cursor");
+		if (found || !cursor || !*cursor)
+			break;
+	}
+	free(cursor);
+	return found;
+}
+
+/* Where nobody could look, nobody knows: unless that will stay so. */
+static struct json *
+not_looked(const struct api_call *call, const char *outcome)
+{
+	struct json *answer;
+
+	if (strcmp(call->class, "transient") != 0)
+		return api_failure(call, outcome);
+	answer = answer_unknown(call->why);
+	if (call->retry_after >= 0)
+		json_put_number(answer, "retry_after", call->retry_after);
+	return answer;
+}
+
+static char *
+metadata(const struct json *question, const char *key)
+{
+	struct json *metadata = json_object();
+	char *written;
+
+	json_put_text(metadata, "event_type", event_type);
+	json_put_text(metadata, "event_payload.delivery", json_text_or(question, "delivery", ""));
+	json_put_text(metadata, "event_payload.key", key);
+	written = json_string(metadata);
+	json_free(metadata);
+	return written;
+}
+
+/* chat.postMessage: the new message's stamp, owned; NULL: *failure is the answer. */
+static char *
+post(const struct json *question, const char *key, const char *text, bool styled,
+	const char *thread, const char *outcome, struct json **failure)
+{
+	struct text form = TEXT_INIT;
+	struct api_call call;
+	char *marker = metadata(question, key), *stamp;
+
+	form_add(&form, "channel", json_text(question, "place.chat"));
+	form_add(&form, "thread_ts", thread);
+	form_add(&form, "text", text);
+	form_add(&form, "mrkdwn", styled ? "true" : "false");
+	form_add(&form, "unfurl_links", "false");
+	form_add(&form, "unfurl_media", "false");
+	form_add(&form, "metadata", marker);
+	call = slack_act("chat.postMessage", &form);
+	stamp = json_id(call.result, "ts");
+	if (!call.result)
+		*failure = api_failure(&call, outcome);
+	else if (!stamp)
+		*failure = answer_unknown("Slack took the text and named no message");
+	api_release(&call);
+	free(marker);
+	return stamp;
+}
+
+/* The stamp of a message that is there now, from an earlier try or from this one. */
+static char *
+post_once(const struct json *question, const char *act, const char *text, bool styled,
+	const char *thread, const char *outcome, struct json **failure)
+{
+	double since = json_number(question, "again.since", 0);
+	char *key = act_key(question, act), *stamp = NULL;
+	bool look = json_has(question, "again"), looked = true;
+
+	if (look) {
+		struct json *place = json_at(question, "place");
+		struct api_call call;
+
+		if (!thread)
+			json_drop(place, "thread");
+		stamp = look_for(place, key, since, &call);
+		looked = call.result;
+		if (!looked)
+			*failure = not_looked(&call, outcome);
+		api_release(&call);
+		json_free(place);
+	}
+	if (!stamp && looked)
+		stamp = post(question, key, text, styled, thread, outcome, failure);
+	free(key);
+	return stamp;
+}
+
+static struct json *
+bad_place(const struct json *question, const char *outcome)
+{
+	const char *thread = json_text(question, "place.thread");
+
+	if (!is_conversation(json_text_or(question, "place.chat", "")))
+		return answer_not(outcome, "request", "the place is no conversation of Slack's", NULL);
+	if (thread && !is_stamp(thread))
+		return answer_not(outcome, "request", "the thread is not one of Slack's", NULL);
+	return NULL;
+}
+
+static struct json *
+opened(const struct json *question, const struct json *self, const char *stamp)
+{
+	struct json *place = slack_place(self, json_text(question, "place.chat"), stamp,
+		json_text(question, "place.user"));
+	struct json *answer = json_object();
+
+	json_put_text(answer, "outcome", "opened");
+	return put_place(answer, self, place);
+}
+
+static char *
+seed_text(const char *title)
+{
+	struct text clean = TEXT_INIT;
+	struct styled seed = STYLED_INIT;
+	char *written;
+
+	text_add_clean(&clean, title, strlen(title));
+	text_add(&seed.text, clean.at, clean.length < 300 ? clean.length : 300);
+	if (!*clean.at)
+		text_puts(&seed.text, "Hermes");
+	written = message_written(&slack_dialect, &seed);
+	styled_release(&seed);
+	text_release(&clean);
+	return written;
+}
+
+static struct json *
+answer_thread(const struct json *question)
+{
+	struct json *answer = bad_place(question, "not_opened");
+	struct api_call call;
+	const struct json *self = answer ? NULL : slack_self(&call);
+	char *text, *stamp;
+
+	if (answer)
+		return answer;
+	if (!self) {
+		answer = answer_not("not_opened", call.class, call.why, call.remedy);
+		api_release(&call);
+		return answer;
+	}
+	text = seed_text(json_text_or(question, "title", ""));
+	stamp = post_once(question, "thread", text, false, NULL, "not_opened", &answer);
+	if (stamp)
+		answer = opened(question, self, stamp);
+	free(stamp);
+	free(text);
+	return answer;
+}
+
+static struct json *
+sent(const char *stamp, int parts)
+{
+	struct json *answer = json_object(), *ids = json_array();
+
+	json_append(ids, json_new_text(stamp, strlen(stamp)));
+	json_put_text(answer, "outcome", "sent");
+	json_put(answer, "ids", ids);
+	json_put_number(answer, "parts", parts);
+	return answer;
+}
+
+static struct json *
+answer_send(const struct json *question)
+{
+	struct json *answer = bad_place(question, "not_sent");
+	struct styled part = STYLED_INIT;
+	int parts;
+	char *text, *stamp;
+
+	if (answer)
+		return answer;
+	if (!message_part(question, &slack_dialect, &part, &parts) || !part.text.length) {
+		styled_release(&part);
+		return answer_not("not_sent", "request", "the text has no such part", NULL);
+	}
+	text = message_written(&slack_dialect, &part);
+	stamp = post_once(question, "send", text, part.count > 0,
+		json_text(question, "place.thread"), "not_sent", &answer);
+	if (stamp)
+		answer = sent(stamp, parts);
+	free(stamp);
+	free(text);
+	styled_release(&part);
+	return answer;
+}
+
+static struct json *answer_about(const struct json *question);
+
+static const struct adapter_verb verbs[] = {
+	{"about", answer_about}, {"check", slack_check}, {"resolve", slack_resolve},
+	{"thread", answer_thread}, {"send", answer_send}, {"poll", slack_poll}, {0}};
+
+static struct json *
+answer_about(const struct json *question)
+{
+	struct json *about = adapter_about("Slack", verbs, slack_needs);
+
+	(void)question;
+	json_put_true(about, "threads", true);
+	json_put_true(about, "polling", true);
+	json_put_true(about, "idempotency", false);
+	json_put_true(about, "readback", true);
+	json_put_true(about, "gateway", true);
+	json_put_number(about, "limit", (double)slack_dialect.limit);
+	json_put_text(about, "unit", "points");
+	return about;
+}
+
+int
+main(int argc, char **argv)
+{
+	return adapter_main(argc, argv, verbs, "Carry texts to and from Slack, through an app's bot.",
+		NULL);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Asking Slack's Web API, and what its answers mean. Every method takes a form by POST; a
+ * refusal is HTTP 200 with "ok": false and a word that says why. There is no key under
+ * which Slack would know a message again, but messages can be read back.
+ */
+#include "slack.h"
+
+#include "die.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char mend_token[] = "mend SLACK_BOT_TOKEN: install the app again at "
+	"api.slack.com/apps, and copy the Bot User OAuth Token";
+static const char invite[] = "look at the channel's id, and type \"/invite @YOUR-BOT\" there";
+
+/* A refusal's words are its code: the first line whose words stand in it. */
+static const struct api_meaning meanings[] = {
+	{0, "ratelimited", NULL, "transient", NULL},
+	{0, "rate_limited", NULL, "transient", NULL},
+	{0, "service_unavailable", NULL, "transient", NULL},
+	{0, "request_timeout", NULL, "transient", NULL},
+	{0, "team_added_to_org", NULL, "transient", NULL},
+	{0, "internal_error", NULL, "unknown", NULL},
+	{0, "fatal_error", NULL, "unknown", NULL},
+	{0, "channel_not_found", NULL, "chat", invite},
+	{0, "not_in_channel", NULL, "chat", "type \"/invite @YOUR-BOT\" in the channel"},
+	{0, "is_archived", NULL, "chat", "take the channel out of the archive, or choose another"},
+	{0, "user_disabled", NULL, "chat", "choose somebody else: that account is closed"},
+	{0, "thread_not_found", NULL, "thread", NULL},
+	{0, "message_not_found", NULL, "thread", NULL},
+	{0, "restricted_action_non_threadable_channel", NULL, "thread", NULL},
+	{0, NULL, "restricted_action", "config", "let the app post in that channel: ask an "
+		"administrator of the workspace"},
+	{0, "not_authed", NULL, "config", mend_token},
+	{0, "invalid_auth", NULL, "config", mend_token},
+	{0, "account_inactive", NULL, "config", mend_token},
+	{0, "token_revoked", NULL, "config", mend_token},
+	{0, "token_expired", NULL, "config", mend_token},
+	{0, "missing_scope", NULL, "config", NULL},
+	{0, "not_allowed_token_type", NULL, "config",
+		"SLACK_BOT_TOKEN begins with xoxb-, SLACK_USER_TOKEN with xoxp-"},
+	{0, "no_permission", NULL, "config", "ask an administrator of the workspace"},
+	{0, "access_denied", NULL, "config", "ask an administrator of the workspace"},
+	{0, "ekm_access_denied", NULL, "config", "ask an administrator of the workspace"},
+	{0, "unknown_method", NULL, "config", "mend SLACK_BASE_URL"},
+	{429, NULL, NULL, "transient", NULL},
+	{0}};
+
+static enum api_answer
+read_answer(const struct json *answer, struct api_refusal *refusal)
+{
+	if (json_true(answer, "ok"))
+		return API_FINE;
+	refusal->code = refusal->words = json_text_or(answer, "error", "");
+	return json_has(answer, "ok") && *refusal->code ? API_REFUSED : API_STRANGE;
+}
+
+static const struct api_platform slack = {.name = "Slack", .read = read_answer,
+	.meanings = meanings, .needs = slack_needs};
+
+/* Printable, so that nothing gets into a header that does not belong there. */
+static bool
+is_token(const char *text)
+{
+	while (*text > ' ' && *text < 0x7f)
+		text++;
+	return !*text;
+}
+
+static const char *
+bot_token(void)
+{
+	const char *found = adapter_setting("BOT_TOKEN");
+
+	if (!found)
+		die(EX_SETUP, "no bot token; set SLACK_BOT_TOKEN to the Bot User OAuth Token that "
+			"api.slack.com/apps shows under OAuth & Permissions");
+	if (!is_token(found))
+		die(EX_SETUP, "SLACK_BOT_TOKEN is not a token (xoxb-…); copy it again");
+	return found;
+}
+
+/* Bots may not read everywhere; but a user is not in the bot's direct messages with others. */
+static const char *
+read_token(const char *chat)
+{
+	const char *found = *chat == 'D' ? NULL : adapter_setting("USER_TOKEN");
+
+	return found && is_token(found) ? found : bot_token();
+}
+
+void
+form_add(struct text *form, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	text_format(form, "%s%s=", form->length ? "&" : "", name);
+	http_escape(form, value);
+}
+
+/* What scope is missing is said beside the refusal. */
+static void
+name_scope(struct api_call *call)
+{
+	const char *needed = json_text(call->refusal, "needed");
+	char *clean;
+
+	if (!needed || strcmp(call->code, "missing_scope") != 0)
+		return;
+	clean = api_said(&slack, needed);
+	api_advise(call, xformat("give the app the scope %s at api.slack.com/apps, under OAuth & "
+		"Permissions, and install it again", clean));
+	free(clean);
+}
+
+static struct api_call
+ask(const char *token, const char *method, struct text *form, bool repeatable, double limit)
+{
+	char *base = api_base("https://slack.com/api"), *url = xformat("%s/%s", base, method);
+	char *bearer = xformat("Authorization: Bearer %s", token);
+	const char *headers[] = {"Content-Type: application/x-www-form-urlencoded", bearer, NULL};
+	struct api_request request = {.url = url, .headers = headers, .body = form->at,
+		.length = form->length, .repeatable = repeatable, .limit = limit};
+	struct api_call call;
+
+	api_ask(&slack, &request, &call);
+	name_scope(&call);
+	text_release(form);
+	free(bearer);
+	free(url);
+	free(base);
+	return call;
+}
+
+struct api_call
+slack_ask(const char *method, struct text *form)
+{
+	return ask(bot_token(), method, form, true, 0);
+}
+
+struct api_call
+slack_read(const char *chat, const char *method, struct text *form, double limit)
+{
+	return ask(read_token(chat), method, form, true, limit);
+}
+
+struct api_call
+slack_act(const char *method, struct text *form)
+{
+	return ask(bot_token(), method, form, false, 0);
+}
+
+const struct json *
+slack_self(struct api_call *trouble)
+{
+	static struct json *self;
+	struct text form = TEXT_INIT;
+
+	if (self)
+		return self;
+	*trouble = slack_ask("auth.test", &form);
+	if (trouble->result && !json_text(trouble->result, "user_id")) {
+		api_release(trouble);
+		*trouble = (struct api_call){.class = "transient", .retry_after = -1,
+			.why = xstrdup("no answer of Slack's: auth.test does not say who the bot is")};
+	}
+	if (!trouble->result)
+		return NULL;
+	self = json_copy(trouble->result);
+	api_release(trouble);
+	return self;
+}
