@@ -450,7 +450,9 @@ begin_row(struct renderer *renderer, cmark_node *row)
 static void
 begin_cell(struct renderer *renderer, cmark_node *cell)
 {
-	const char *head = renderer->table.cells[renderer->column];
+	const struct table *table = &renderer->table;
+	const char *head = renderer->column < table->columns && table->cells
+		? table->cells[renderer->column] : "";
 	bool first = !renderer->column++ && !cmark_node_previous(cmark_node_previous(
 		cmark_node_parent(cell)));
 
