@@ -165,6 +165,7 @@ bad_place(const struct json *question, const char *outcome)
 {
 	const char *thread = json_text(question, "place.thread");
 
+	slack_token(); /* no configuration comes before a wrong question */
 	if (!is_conversation(json_text_or(question, "place.chat", "")))
 		return answer_not(outcome, "request", "the place is no conversation of Slack's", NULL);
 	if (thread && !is_stamp(thread))

@@ -69,8 +69,8 @@ is_token(const char *text)
 	return !*text;
 }
 
-static const char *
-bot_token(void)
+const char *
+slack_token(void)
 {
 	const char *found = adapter_setting("BOT_TOKEN");
 
@@ -88,7 +88,7 @@ read_token(const char *chat)
 {
 	const char *found = *chat == 'D' ? NULL : adapter_setting("USER_TOKEN");
 
-	return found && is_token(found) ? found : bot_token();
+	return found && is_token(found) ? found : slack_token();
 }
 
 void
@@ -137,7 +137,7 @@ ask(const char *token, const char *method, struct text *form, bool repeatable, d
 struct api_call
 slack_ask(const char *method, struct text *form)
 {
-	return ask(bot_token(), method, form, true, 0);
+	return ask(slack_token(), method, form, true, 0);
 }
 
 struct api_call
@@ -149,7 +149,7 @@ slack_read(const char *chat, const char *method, struct text *form, double limit
 struct api_call
 slack_act(const char *method, struct text *form)
 {
-	return ask(bot_token(), method, form, false, 0);
+	return ask(slack_token(), method, form, false, 0);
 }
 
 const struct json *

@@ -13,6 +13,9 @@
 extern const struct adapter_need slack_needs[];
 extern const struct dialect slack_dialect;
 
+/* The bot's token. Ends the program with 78 where there is none. */
+const char *slack_token(void);
+
 /* Arguments of a method: a form. A NULL value is left out. */
 void form_add(struct text *form, const char *name, const char *value);
 
