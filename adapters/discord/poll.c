@@ -34,6 +34,7 @@ struct listening {
 	size_t answered, refused, wordless;
 };
 
+/* Let time pass, also between questions. */
 static void
 nap(double seconds)
 {
@@ -127,6 +128,7 @@ ask_messages(struct listening *listening, const char *channel, const char *after
 		after ? "&after=" : "", after ? after : "");
 	struct json *list = call.result;
 
+	nap(BETWEEN);
 	if (list && json_is_array(list)) {
 		call.result = NULL;
 		api_release(&call);
@@ -170,6 +172,7 @@ beginning(struct listening *listening, const char *channel, const struct json *p
 	struct json *page;
 	char *begin;
 
+	nap(BETWEEN);
 	if (!call.result) {
 		note_failure(listening, channel, &call);
 		return NULL;
@@ -335,7 +338,6 @@ hear_all(struct listening *listening)
 			json_drop(listening->rests, channel);
 			hear_channel(listening, channel, place);
 			json_free(place);
-			nap(BETWEEN);
 		}
 	}
 }
