@@ -3,6 +3,7 @@
 #
 # hermes-adapter-discord against the tests' Discord: a guild of Ann, who owns it, and Ben,
 # with GENERAL (text), NEWS (announcements), FORUM, and PRIVATE, which only Ann sees.
+# shellcheck disable=SC2154 # bats sets stderr
 
 load common
 load discord
@@ -15,8 +16,6 @@ teardown() {
 	stop_servers
 	run ! grep -rqF -e "$SECRET" -e wonder "$BATS_TEST_TMPDIR/said"
 }
-
-again='{"again":{"since":1}}'
 
 # just_now [SECONDS]: again, since so long ago.
 just_now() {

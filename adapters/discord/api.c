@@ -141,6 +141,7 @@ static const struct api_platform discord = {.name = "Discord", .read = read_answ
 	.meanings = meanings, .needs = discord_needs, .rest = bucket_rest};
 
 /* Takes `body`. */
+__attribute__((format(printf, 4, 0)))
 static struct api_call
 ask(const char *method, struct json *body, bool repeatable, const char *path, va_list arguments)
 {

@@ -426,7 +426,8 @@ listen(struct listening *listening, const struct json *question, const struct js
 	listening->at = keep(old, "at", listening->trouble ? NULL : listening->places);
 	listening->rests = keep(old, "rests", listening->places);
 	listening->from = json_text(old, "from");
-	qsort(listening->channels, listening->count, sizeof *listening->channels, compare);
+	if (listening->count)
+		qsort(listening->channels, listening->count, sizeof *listening->channels, compare);
 	hear(listening, wait < adapter_left() ? wait : adapter_left());
 	if (listening->trouble && !listening->answered)
 		return json_copy(listening->trouble);
