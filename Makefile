@@ -95,7 +95,7 @@ install: all
 	install -m 644 $(BUILD)/hermes-watch.service $(BUILD)/hermes-watch-once.service \
 		contrib/systemd/hermes-watch-once.timer $(DESTDIR)$(PREFIX)/lib/systemd/user
 	install -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
-	cp -R contrib/recipes contrib/cron contrib/launchd $(DESTDIR)$(DOCDIR)
+	cp -R contrib/adapters contrib/recipes contrib/cron contrib/launchd $(DESTDIR)$(DOCDIR)
 
 uninstall:
 	rm -rf $(DESTDIR)$(EXECDIR) $(DESTDIR)$(DOCDIR)
