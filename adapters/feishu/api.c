@@ -222,6 +222,8 @@ ask_with(const char *token, const char *path, const struct json *body, bool repe
 	if (!token)
 		headers[1] = NULL;
 	api_ask(&feishu, &request, call);
+	if (call->retry_after < 0 && call->rest > 0)
+		call->retry_after = call->rest;
 	if (token && call->why && strstr(call->why, token)) {
 		free(call->why);
 		call->why = xstrdup("a refusal that repeats our token");

@@ -80,8 +80,10 @@ put_person(struct json *place, struct json *names, const struct json *chat)
 {
 	const char *user = json_text(place, "user"), *target = json_text(chat, "p2p_target_id");
 	struct json *speaker = user || target ? NULL : last_speaker(json_text(place, "chat"));
-	const char *name = json_text_or(chat, "name", json_text_or(speaker, "sender_name", ""));
+	const char *name = json_text_or(chat, "name", "");
 
+	if (!*name)
+		name = json_text_or(speaker, "sender_name", "");
 	if (!user && target)
 		json_put_text(place, "user", target);
 	else if (!user && json_text(speaker, "id"))

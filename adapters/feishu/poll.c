@@ -26,6 +26,7 @@ static const double pause_least = 2, pause_each = 0.2; /* a thousand calls a min
 struct ears {
 	struct json *wanted; /* places to hear, each with its "container" */
 	struct json *marks;  /* the cursor to be */
+	struct json *begun;  /* the cursor as it was given */
 	struct json *events;
 	struct api_call trouble; /* of the first place that could not be heard */
 	bool heard;              /* some place could */
@@ -285,7 +286,39 @@ first_mark(const struct json *heard, struct api_call *trouble)
 	return mark;
 }
 
-/* Events of what is listed and was not seen, oldest first. A thread's own ears hear it. */
+static bool
+is_told(const struct ears *ears, const struct json *message)
+{
+	const char *id = json_text_or(message, "message_id", "");
+	bool told = false;
+
+	for (size_t i = 0, n = json_count(ears->events, ""); i < n && !told; i++) {
+		struct json *event = json_item(ears->events, "", i);
+
+		told = !strcmp(json_text_or(event, "message", ""), id);
+		json_free(event);
+	}
+	return told;
+}
+
+/*
+ * In a chat that is all topics, the chat's list holds what is said in threads. That is left
+ * to a thread's own list, which may begin in this very poll: then both are looked at.
+ */
+static bool
+is_elsewhere(const struct ears *ears, const struct json *heard, const struct json *message)
+{
+	const char *thread = json_text_or(message, "thread_id", "");
+
+	if (!json_has(message, "thread_id"))
+		return false;
+	if (!json_has(heard, "thread") && json_has(message, "root_id")
+		&& is_wanted(ears, thread) && json_has(ears->begun, thread))
+		return true;
+	return is_told(ears, message);
+}
+
+/* Events of what is listed and was not seen, oldest first. */
 static void
 add_events(struct ears *ears, const struct json *heard, const struct json *mark,
 	const struct json *listed)
@@ -295,8 +328,8 @@ add_events(struct ears *ears, const struct json *heard, const struct json *mark,
 	for (size_t i = json_count(listed, ""); i-- > 0;) {
 		struct json *message = json_item(listed, "", i);
 		bool known = holds(seen, json_text_or(message, "message_id", ""))
-			|| (!json_has(heard, "thread") && json_has(message, "root_id")
-				&& is_wanted(ears, json_text_or(message, "thread_id", "")));
+			|| (!strcmp(json_text_or(mark, "k", ""), "topic")
+				&& is_elsewhere(ears, heard, message));
 		struct json *event = known ? NULL
 			: make_event(message, heard, json_text_or(mark, "k", "group"));
 
@@ -455,6 +488,7 @@ feishu_poll(const struct json *question)
 		json_free(ears.marks);
 		return answer_error("request", "the cursor is not one of Feishu's", NULL);
 	}
+	ears.begun = json_copy(ears.marks);
 	ears.wanted = json_array();
 	ears.events = json_array();
 	want_all(&ears, question);
@@ -471,6 +505,7 @@ feishu_poll(const struct json *question)
 		free(marks);
 	}
 	json_free(ears.marks);
+	json_free(ears.begun);
 	json_free(ears.wanted);
 	api_release(&ears.trouble);
 	return answer;
