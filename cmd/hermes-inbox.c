@@ -168,14 +168,16 @@ put_main(int argc, char **argv)
 static int
 claim_main(int argc, char **argv)
 {
+	const char *platform = NULL;
 	double hold = 0;
 	long limit = 1;
 	const struct opt opts[] = {
+		{"platform", 0, OPT_TEXT, &platform, "PLATFORM", "only this platform's"},
 		{"limit", 'n', OPT_NUMBER, &limit, "N", "at most N (1)"},
 		{"hold", 0, OPT_SECONDS, &hold, "SECONDS", "how long a claim by hand lasts (60)"},
 		{0},
 	};
-	const struct usage usage = {"claim [--limit N] [--hold SECONDS]",
+	const struct usage usage = {"claim [--platform PLATFORM] [--limit N] [--hold SECONDS]",
 		"Claim events, oldest first, one at a time per key, and print a record for each.", opts};
 	struct claimer claimer;
 	struct json *records;
@@ -188,7 +190,7 @@ claim_main(int argc, char **argv)
 	claimer = claimer_now(hold);
 	db = db_open(DB_WRITE);
 	db_begin(db);
-	records = events_claim(db, limit, &claimer);
+	records = events_claim(db, platform, limit, &claimer);
 	db_commit(db);
 	db_close(db);
 	count = json_count(records, "");

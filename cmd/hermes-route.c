@@ -70,8 +70,10 @@ tell(const struct json *place, const char *key)
 {
 	char *session = binding_session(db, place), *current = session_current(db, session);
 	char *words = handoff_left_words(db, current, place);
+	struct said said = {.place = place, .session = current, .text = words,
+		.length = strlen(words), .format = "plain"};
 
-	binding_tell(db, key, delivery_new(db, place, current, words, strlen(words)));
+	binding_tell(db, key, delivery_new(db, &said));
 	free(words);
 	free(current);
 	free(session);

@@ -6,17 +6,13 @@
 #include "send/send.h"
 
 #include "die.h"
-#include "figures.h"
 #include "ids.h"
 #include "listing.h"
 #include "opts.h"
 #include "out.h"
-#include "platform.h"
 #include "stage.h"
-#include "trouble.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static struct db *db;
@@ -32,97 +28,6 @@ static void
 stage(struct json *record)
 {
 	send_record(db, record);
-}
-
-static void
-read_stdin(struct text *text)
-{
-	char buffer[65536];
-	ssize_t got;
-
-	while ((got = read(STDIN_FILENO, buffer, sizeof buffer)) > 0)
-		text_add(text, buffer, (size_t)got);
-	if (got < 0)
-		die(EX_STORE, "stdin: cannot be read:");
-	while (text->length && text->at[text->length - 1] == '\n')
-		text->at[--text->length] = '\0';
-}
-
-/* "PLATFORM" or "PLATFORM:WORDS": the place, or the end of the program. Owned. */
-static struct json *
-place_named(const char *target)
-{
-	size_t length = strcspn(target, ":");
-	char *platform = xformat("%.*s", (int)length, target), *program = platform_program(platform);
-	struct json *record = json_object(), *question = json_object(), *answer, *place;
-
-	if (!program)
-		die(EX_USER, "%s: no such platform; hermes config platforms lists them", platform);
-	json_put_text(question, "words", target[length] ? target + length + 1 : "");
-	answer = trouble_ask(record, platform, "resolve", question);
-	if (answer && json_has(answer, "error"))
-		trouble_put(record, answer, "error.");
-	if (record_failed(record))
-		die((int)json_number(record, "error.code", EX_AWAY), "%s: %s%s%s", target,
-			json_text_or(record, "error.text", ""), json_has(record, "error.remedy") ? "; " : "",
-			json_text_or(record, "error.remedy", ""));
-	place = json_at(answer, "place");
-	if (!place)
-		die(EX_AWAY, "%s: the adapter named no place", target);
-	json_put_text(place, "platform", platform);
-	json_free(answer);
-	json_free(question);
-	json_free(record);
-	free(program);
-	free(platform);
-	return place;
-}
-
-static int
-send_text(const char *target, const char *words)
-{
-	struct text text = TEXT_INIT;
-	struct json *place = place_named(target), *record = json_object(), *shown;
-	struct claimer claimer = claimer_own();
-	struct sending sending = {.record = record, .platform = json_text(place, "platform"),
-		.enter = send_enter_freely};
-	bool later;
-	long long id;
-
-	if (words && strcmp(words, "-"))
-		text_puts(&text, words);
-	else
-		read_stdin(&text);
-	if (!text.length)
-		die(EX_BAD, "%s: there is nothing to send", target);
-	if (!utf8_valid(text.at, text.length))
-		die(EX_BAD, "%s: the text is not valid UTF-8", target);
-	db = db_open(DB_WRITE);
-	db_begin(db);
-	id = delivery_new(db, place, NULL, text.at, text.length);
-	claim_try(&claimer, LEASE_DELIVERY, id, 0, 0);
-	db_commit(db);
-	sending.db = db;
-	sending.delivery = id;
-	send_parts(&sending);
-	later = json_true(record, "error.retry");
-	db_begin(db);
-	if (later)
-		delivery_postpone(db, id, json_number(record, "error.after", figure_backoff(1)), true,
-			json_text_or(record, "error.text", ""));
-	else if (record_failed(record))
-		delivery_end(db, id, "failed", json_text_or(record, "error.text", ""));
-	db_commit(db);
-	if (record_failed(record))
-		die(later ? EX_LATER : (int)json_number(record, "error.code", EX_NO), "%s: %s%s", target,
-			json_text_or(record, "error.text", ""),
-			later ? "; it stays queued: hermes send --due, or hermes watch" : "");
-	shown = delivery_json(db, id);
-	if (out_human(&out))
-		out_text("sent to %s\n", target);
-	else
-		out_json(&out, shown);
-	return 0;
 }
 
 static int
@@ -208,18 +113,76 @@ static const struct verb verbs[] = {
 	{NULL, NULL, NULL, NULL},
 };
 
+static struct {
+	struct texts to;
+	struct speech speech;
+	const char *platform;
+	bool list, due;
+	long limit;
+} asked = {.speech.out = &out, .limit = 100};
+
+static const struct opt opts[] = {
+	{"to", 't', OPT_TEXTS, &asked.to, "TARGET", "a platform, platform:address or name; again for more"},
+	{"file", 'f', OPT_TEXT, &asked.speech.file, "FILE", "the text is in this file; - is stdin"},
+	{"markdown", 0, OPT_FLAG, &asked.speech.markdown, NULL, "the text is Markdown"},
+	{"plain", 0, OPT_FLAG, &asked.speech.plain, NULL, "the text is as it is (so it is without this)"},
+	{"thread", 0, OPT_TEXT, &asked.speech.title, "TITLE", "open a fresh thread there first"},
+	{"require-thread", 0, OPT_FLAG, &asked.speech.need_thread, NULL,
+		"with --thread: fail where there are no threads"},
+	{"record", 0, OPT_FLAG, &asked.speech.record, NULL,
+		"it becomes part of the session that lives there"},
+	{"request-id", 0, OPT_TEXT, &asked.speech.request, "ID", "the same id and content: sent once"},
+	{"dry-run", 0, OPT_FLAG, &asked.speech.dry_run, NULL, "say where it would go, and send nothing"},
+	{"list", 0, OPT_FLAG, &asked.list, NULL, "list what can be named as a target"},
+	{"due", 0, OPT_FLAG, &asked.due, NULL, "send what waits and is due"},
+	{"platform", 0, OPT_TEXT, &asked.platform, "PLATFORM", "with --due: only this one's"},
+	{"limit", 'n', OPT_NUMBER, &asked.limit, "N", "with --due: at most N of each platform (100)"},
+	OUT_OPTS(out), {0},
+};
+
+static const struct usage usage = {"[OPTION ...] TARGET [TEXT | -]\n"
+	"[OPTION ...] --to TARGET [--to TARGET ...] [TEXT | -]\n--list\n--due [--platform PLATFORM]\n"
+	"list | retry ID ... | drop ID ...\n<records",
+	"Send a text to one place or several; or, as a stage, each record's reply to its place.", opts};
+
+static void
+check_speech(const struct speech *speech)
+{
+	if (speech->text && speech->file)
+		opts_misused(&usage, "a text and a --file: one of them");
+	if (speech->markdown && speech->plain)
+		opts_misused(&usage, "--markdown and --plain: one of them");
+	if (speech->need_thread && !speech->title)
+		opts_misused(&usage, "--require-thread goes with --thread");
+	if (speech->title && speech->record)
+		opts_misused(&usage, "--record: in a fresh thread lives no session yet");
+	if (speech->title && !*speech->title)
+		opts_misused(&usage, "--thread: a thread needs a title");
+	if (!speech->text && !speech->file && isatty(STDIN_FILENO))
+		opts_misused(&usage, "a text is needed: an operand, --file, or stdin");
+}
+
+static int
+say(int count, char **operands)
+{
+	struct targets targets = {NULL, 0};
+	int named = asked.to.count ? 0 : 1;
+
+	if (count > named + 1)
+		opts_misused(&usage, named ? "a target and a text; quote the text, and use --to for more targets"
+			: "one text; quote it");
+	asked.speech.text = count > named ? operands[named] : NULL;
+	check_speech(&asked.speech);
+	if (named)
+		targets_add(&targets, operands[0]);
+	for (size_t i = 0; i < asked.to.count; i++)
+		targets_add(&targets, asked.to.list[i]);
+	return send_speech(&targets, &asked.speech);
+}
+
 int
 main(int argc, char **argv)
 {
-	bool due = false;
-	long limit = 100;
-	const struct opt opts[] = {
-		{"due", 0, OPT_FLAG, &due, NULL, "send what waits and is due"},
-		{"limit", 'n', OPT_NUMBER, &limit, "N", "with --due: at most N (100)"},
-		OUT_OPTS(out), {0},
-	};
-	const struct usage usage = {"PLATFORM[:ADDRESS] [TEXT | -]\n--due\nlist | retry ID ... | drop ID ...\n"
-		"<records", "Send a text to a place; or, as a stage, each record's reply to its place.", opts};
 	const struct verb *verb = argc > 1 ? verb_find(verbs, argv[1]) : NULL;
 	int count;
 
@@ -227,14 +190,17 @@ main(int argc, char **argv)
 	if (verb)
 		return verb->run(argc - 1, argv + 1);
 	count = opts_parse(argc, argv, &usage);
-	if (count > 2)
-		opts_misused(&usage, "a target and a text; quote the text");
-	if (count)
-		return send_text(argv[0], argv[1]);
-	if (!due && isatty(STDIN_FILENO))
+	if ((asked.list || asked.due) && (count || asked.to.count))
+		opts_misused(&usage, "--list and --due take no target");
+	if (asked.platform && !asked.due)
+		opts_misused(&usage, "--platform goes with --due");
+	if (asked.list)
+		return targets_list(&out);
+	if (asked.due)
+		return send_due(asked.platform, asked.limit, &out);
+	if (count || asked.to.count)
+		return say(count, argv);
+	if (isatty(STDIN_FILENO))
 		opts_misused(&usage, "a target is needed, or records on stdin");
-	if (!due)
-		return stage_run(open_store, stage);
-	open_store();
-	return send_due(db, limit);
+	return stage_run(open_store, stage);
 }

@@ -9,16 +9,12 @@
 
 #include "bell.h"
 #include "claims.h"
-#include "deliveries.h"
 #include "die.h"
-#include "events.h"
 #include "figures.h"
 #include "foreign.h"
-#include "handoffs.h"
 #include "home.h"
 #include "lease.h"
 #include "opts.h"
-#include "run.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -30,21 +26,7 @@ static struct db *db;
 static long slots = 4;
 static volatile sig_atomic_t stopping;
 
-/* A pipeline that ended with nothing settled is not started again at once. */
-static const double FRUITLESS = 0.1, LONGEST = 60, NEVER = 1e15, LAST_WORDS = 1;
-static double not_before[3], rests[3];
-
-struct work {
-	const char *kind, *program;
-	long (*waiting)(struct db *db, long most, double *next);
-	const char *argument; /* or NULL */
-};
-
-static const struct work works[] = {
-	{"carry", "hermes-carry", handoffs_waiting, NULL},
-	{"answer", "hermes-answer", events_waiting, NULL},
-	{"due", "hermes-send", deliveries_waiting, "--due"},
-};
+static const double LAST_WORDS = 1;
 
 static void
 on_signal(int signal)
@@ -52,85 +34,21 @@ on_signal(int signal)
 	stopping = signal;
 }
 
-static void
-start(const struct work *work)
-{
-	char *path = program_path(work->program);
-	const char *argv[] = {path, work->argument, NULL};
-
-	if (!path)
-		die(EX_AWAY, "%s cannot be found; is it installed?", work->program);
-	job_start(work->kind, NULL, argv);
-	free(path);
-}
-
-static long
-busy_slots(void)
-{
-	return jobs_count(db, "carry", false) + jobs_count(db, "answer", false)
-		+ jobs_count(db, "due", false);
-}
-
-/* Start what waits and has no pipeline under way to it yet. Whether there was any. */
-static bool
-look(const struct work *work, double *next)
-{
-	double pause = not_before[work - works] - clock_steady();
-	long room = slots - busy_slots(), starting, waiting;
-
-	if (pause > 0) {
-		if (*next < 0 || pause < *next)
-			*next = pause;
-		return pause < NEVER;
-	}
-	starting = jobs_count(db, work->kind, true);
-	waiting = work->waiting(db, slots, next);
-	if (!strcmp(work->kind, "due") && jobs_count(db, work->kind, false))
-		return true; /* one at a time takes all */
-	for (long i = starting; i < waiting && room > 0; i++, room--)
-		start(work);
-	return waiting > 0;
-}
-
 static bool
 look_for_work(double *next)
 {
-	bool found = false;
-
 	foreign_take_in(db);
-	for (size_t i = 0; i < sizeof works / sizeof *works; i++)
-		found |= look(&works[i], next);
-	return found;
-}
-
-/* One that settled nothing: the next of its kind rests first, longer each time. */
-static void
-rest_after(size_t kind, const struct job *job)
-{
-	bool beaten = job->status == EX_NO && !job->claimed; /* another took it first */
-
-	if (job->settled || beaten) {
-		rests[kind] = 0;
-		not_before[kind] = beaten ? clock_steady() + FRUITLESS : 0;
-		return;
-	}
-	rests[kind] = rests[kind] > 0 ? rests[kind] * 2 : FRUITLESS;
-	if (rests[kind] > LONGEST)
-		rests[kind] = LONGEST;
-	not_before[kind] = clock_steady() + rests[kind];
+	return queues_look(db, slots, next);
 }
 
 static void
 job_ended(const struct job *job)
 {
-	for (size_t i = 0; i < sizeof works / sizeof *works; i++)
-		if (!strcmp(works[i].kind, job->kind))
-			rest_after(i, job);
+	queues_ended(job);
 	if (!strcmp(job->kind, "listen"))
 		listener_ended(job);
 }
 
-/* With --once, what cannot be done now is not tried again: a timer will. */
 static int once_status;
 
 static void
@@ -138,11 +56,7 @@ once_ended(const struct job *job)
 {
 	bool listening = !strcmp(job->kind, "listen");
 
-	for (size_t i = 0; i < sizeof works / sizeof *works; i++)
-		if (!strcmp(works[i].kind, job->kind) && job->status > EX_NO && !job->claimed)
-			not_before[i] = NEVER * 2;
-		else if (!strcmp(works[i].kind, job->kind) && !job->claimed)
-			not_before[i] = clock_steady() + 0.05;
+	queues_ended_once(job);
 	if (job->status > EX_NO && !(listening && job->status == EX_LATER) && !once_status
 		&& (listening || !job->claimed))
 		once_status = job->status;

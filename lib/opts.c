@@ -77,6 +77,13 @@ number(const struct usage *usage, const struct opt *opt, const char *text)
 }
 
 static void
+add_text(struct texts *texts, const char *argument)
+{
+	texts->list = xrealloc(texts->list, (texts->count + 1) * sizeof *texts->list);
+	texts->list[texts->count++] = argument;
+}
+
+static void
 store(const struct usage *usage, const struct opt *opt, const char *argument)
 {
 	switch (opt->kind) {
@@ -85,6 +92,9 @@ store(const struct usage *usage, const struct opt *opt, const char *argument)
 		break;
 	case OPT_TEXT:
 		*(const char **)opt->to = argument;
+		break;
+	case OPT_TEXTS:
+		add_text(opt->to, argument);
 		break;
 	case OPT_NUMBER:
 		*(long *)opt->to = (long)number(usage, opt, argument);

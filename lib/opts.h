@@ -9,14 +9,21 @@
 #define OPTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_NUMBER, OPT_SECONDS };
+enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_TEXTS, OPT_NUMBER, OPT_SECONDS };
+
+/* What an option that may be given several times was given, in order. */
+struct texts {
+	const char **list;
+	size_t count;
+};
 
 struct opt {
 	const char *name; /* long name; NULL ends the table */
 	char letter;      /* or 0 */
 	enum opt_kind kind;
-	void *to;             /* bool *, const char **, long *, double * */
+	void *to;             /* bool *, const char **, struct texts *, long *, double * */
 	const char *argument; /* its name in the help, e.g. "ID"; NULL for flags */
 	const char *help;
 };

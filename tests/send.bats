@@ -76,7 +76,8 @@ at_telegram() {
 	run -0 hermes-send local more --jq '.ids[0] | type'
 	[ "$output" = string ]
 	run -0 hermes-send local more -q
-	[ "$output" = 3 ]
+	[ "$output" = "$(delivery '.ids[]')" ]
+	[[ $output != 3 ]]
 }
 
 @test "a text comes from stdin, also when it is asked for with -" {

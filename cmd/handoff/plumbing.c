@@ -119,16 +119,17 @@ handoff_request_main(int argc, char **argv)
 int
 handoff_claim_main(int argc, char **argv)
 {
-	const char *session = NULL;
+	const char *session = NULL, *platform = NULL;
 	double hold = 0;
 	long limit = 1;
 	const struct opt opts[] = {
 		{"session", 's', OPT_TEXT, &session, "ID", "only this session's"},
+		{"platform", 0, OPT_TEXT, &platform, "PLATFORM", "only those to this platform"},
 		{"limit", 'n', OPT_NUMBER, &limit, "N", "at most N (1)"},
 		{"hold", 0, OPT_SECONDS, &hold, "SECONDS", "how long a claim by hand lasts (60)"},
 		{0},
 	};
-	const struct usage usage = {"claim [--session S] [--limit N] [--hold SECONDS]",
+	const struct usage usage = {"claim [--session S] [--platform PLATFORM] [--limit N] [--hold SECONDS]",
 		"Claim handoffs that wait, oldest request first, and print a record for each.", opts};
 	struct claimer claimer;
 	struct json *records;
@@ -145,7 +146,7 @@ handoff_claim_main(int argc, char **argv)
 	handoffs_foresee(db);
 	db_begin(db);
 	foreign_adopt(db);
-	records = handoffs_claim(db, session, limit, &claimer);
+	records = handoffs_claim(db, session, platform, limit, &claimer);
 	db_commit(db);
 	count = json_count(records, "");
 	out.json = true;

@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Does the platform take repeats? Asked only when there is something uncertain. */
 static bool
@@ -30,15 +31,47 @@ takes_repeats(const struct sending *sending)
 	return about && (json_true(about, "idempotency") || json_true(about, "readback"));
 }
 
-static bool
-rests(const struct sending *sending)
+/* The chat that is meant: the delivery's own, before there is one the record's. Owned or NULL. */
+static char *
+chat_of(const struct sending *sending)
 {
-	double rest = platform_rest(sending->db, sending->platform,
-		json_text(sending->record, "place.chat"));
+	const char *chat = json_text(sending->record, "place.chat");
 
+	if (sending->delivery)
+		return db_word(sending->db, "SELECT json_extract(place, '$.chat') FROM courier_deliveries"
+			" WHERE id = ?", "i", sending->delivery);
+	return chat ? xstrdup(chat) : NULL;
+}
+
+/* A moment is waited for here; a longer rest is the queue's. */
+static const double MOMENT = 5;
+enum { MOMENTS = 3 };
+
+bool
+send_moment(double seconds)
+{
+	struct timespec time;
+
+	if (!(seconds > 0 && seconds <= MOMENT))
+		return false;
+	time.tv_sec = (time_t)seconds;
+	time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+	nanosleep(&time, NULL);
+	return true;
+}
+
+bool
+send_rests(struct sending *sending)
+{
+	double deadline = clock_steady() + figure_adapter(), rest;
+	char *chat = chat_of(sending);
+
+	do
+		rest = platform_rest(sending->db, sending->platform, chat);
+	while (clock_steady() < deadline && send_moment(rest));
 	if (rest > 0)
-		record_retry(sending->record, EX_AWAY, rest, "%s wants to be left alone for %.0f s",
-			sending->platform, rest);
+		record_rest(sending->record, sending->platform, rest);
+	free(chat);
 	return rest > 0;
 }
 
@@ -50,6 +83,7 @@ question_for(const struct part *part)
 
 	json_put(question, "place", json_copy(part->place));
 	json_put_text(question, "text", part->text);
+	json_put_text(question, "format", part->format);
 	json_put_text(question, "delivery", key);
 	json_put_number(question, "part", (double)part->part);
 	if (part->again)
@@ -68,36 +102,40 @@ follow_place(struct db *db, long long id, struct json *record, const struct json
 	if (!place)
 		return;
 	json_put(record, "place", json_copy(place));
-	db_run(db, "UPDATE courier_deliveries SET place = ? WHERE id = ?", "ji", place, id);
+	delivery_moved(db, id, place);
 	if (session)
 		binding_set(db, place, session, record_number(record, "handoff.id"));
 	json_free(place);
 }
 
-static void
-not_sent(struct db *db, const struct part *part, struct json *record, const struct json *answer)
+/* Whether to try again at once: after the moment that the platform asked for. */
+static bool
+not_sent(struct sending *sending, const struct part *part, const struct json *answer, double rest)
 {
-	delivery_not_sent(db, part->delivery);
-	trouble_put(record, answer, "");
+	delivery_not_sent(sending->db, part->delivery);
+	sending->told = rest > 0;
+	if (sending->told && rest <= MOMENT && sending->moments++ < MOMENTS)
+		return true;
+	trouble_put(sending->record, answer, "");
+	return false;
 }
 
 /* Keep what came of a part. False: no further part now. */
 static bool
-keep_outcome(struct db *db, const struct part *part, struct json *record,
-	const struct json *answer)
+keep_outcome(struct sending *sending, const struct part *part, const struct json *answer)
 {
 	const char *outcome = json_text_or(answer, "outcome", "unknown");
+	struct json *record = sending->record;
+	struct db *db = sending->db;
+	double rest = platform_heed(db, part->platform, json_text(part->place, "chat"), answer);
 
-	platform_heed(db, part->platform, json_text(part->place, "chat"), answer);
 	if (!strcmp(outcome, "sent") && json_count(answer, "ids")) {
 		delivery_sent(db, part->delivery, answer);
 		follow_place(db, part->delivery, record, answer);
 		return true;
 	}
-	if (!strcmp(outcome, "not_sent")) {
-		not_sent(db, part, record, answer);
-		return false;
-	}
+	if (!strcmp(outcome, "not_sent"))
+		return not_sent(sending, part, answer, rest);
 	delivery_uncertain(db, part->delivery);
 	record_retry(record, EX_AWAY, -1, "part %ld may or may not have arrived: %s", part->part,
 		json_text_or(answer, "why", "the adapter gave no reason"));
@@ -145,32 +183,58 @@ report_end(struct db *db, long long id, struct json *record)
 	json_free(delivery);
 }
 
+/* In one transaction: is it ours still, and its turn, and what is next? */
+enum step { STEP_PART, STEP_BEHIND, STEP_OVER };
+
+static enum step
+begin_part(struct sending *sending, struct part *part)
+{
+	bool safe = takes_repeats(sending);
+	enum step step = STEP_OVER;
+
+	db_begin(sending->db);
+	if (!sending->enter(sending))
+		;
+	else if (delivery_before(sending->db, sending->delivery))
+		step = STEP_BEHIND;
+	else if (delivery_begin(sending->db, sending->delivery, safe, part))
+		step = STEP_PART;
+	db_commit(sending->db);
+	return step;
+}
+
+/* Whether there is another part to send. */
+static bool
+send_part(struct sending *sending, struct part *part)
+{
+	struct json *answer = ask(part);
+	bool more;
+
+	db_begin(sending->db);
+	more = sending->enter(sending) && keep_outcome(sending, part, answer);
+	db_wake(sending->db);
+	db_commit(sending->db);
+	part_release(part);
+	json_free(answer);
+	return more;
+}
+
 void
 send_parts(struct sending *sending)
 {
-	struct db *db = sending->db;
 	bool more = true;
 
-	while (more && !rests(sending)) {
-		bool safe = takes_repeats(sending), begun;
+	while (more && !send_rests(sending)) {
 		struct part part;
-		struct json *answer;
+		enum step step = begin_part(sending, &part);
 
-		db_begin(db);
-		begun = sending->enter(sending) && delivery_begin(db, sending->delivery, safe, &part);
-		db_commit(db);
-		if (!begun)
-			break;
-		answer = ask(&part);
-		db_begin(db);
-		more = sending->enter(sending) && keep_outcome(db, &part, sending->record, answer);
-		db_wake(db);
-		db_commit(db);
-		part_release(&part);
-		json_free(answer);
+		if (step == STEP_BEHIND)
+			more = send_make_way(sending);
+		else
+			more = step == STEP_PART && send_part(sending, &part);
 	}
 	if (!sending->delivery)
 		return;
-	report_end(db, sending->delivery, sending->record);
-	delivery_put_done(db, sending->delivery, sending->record);
+	report_end(sending->db, sending->delivery, sending->record);
+	delivery_put_done(sending->db, sending->delivery, sending->record);
 }

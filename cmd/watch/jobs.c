@@ -41,8 +41,7 @@ say_job(const char *what, const struct job *job)
 	struct json *event = json_object();
 
 	json_put_text(event, "job", job->kind);
-	if (job->subject)
-		json_put_text(event, "platform", job->subject);
+	json_put_text(event, "platform", job->platform);
 	json_put_number(event, "group", job->group);
 	if (job->status >= 0)
 		json_put_number(event, "status", job->status);
@@ -69,7 +68,7 @@ become(const char *const argv[], int out, bool bound, pid_t watcher)
 }
 
 struct job *
-job_start(const char *kind, const char *subject, const char *const argv[])
+job_start(const char *kind, const char *platform, const char *const argv[])
 {
 	struct job *job = jobs;
 	pid_t watcher = getpid();
@@ -79,13 +78,13 @@ job_start(const char *kind, const char *subject, const char *const argv[])
 		job++;
 	if (job == jobs + JOBS_MOST || pipe2(out, O_CLOEXEC))
 		return NULL;
-	*job = (struct job){.kind = kind, .subject = subject ? xstrdup(subject) : NULL, .status = -1,
+	*job = (struct job){.kind = kind, .platform = xstrdup(platform), .status = -1,
 		.started = clock_steady(), .said = LINES_INIT(out[0])};
 	job->group = fork();
 	if (job->group < 0)
 		die(EX_BUG, "a process cannot be started:");
 	if (!job->group)
-		become(argv, out[1], subject, watcher);
+		become(argv, out[1], !strcmp(kind, "listen"), watcher);
 	setpgid(job->group, job->group);
 	close(out[1]);
 	fcntl(out[0], F_SETFL, O_NONBLOCK);
@@ -109,17 +108,33 @@ holds(struct db *db, const struct job *job)
 	return found;
 }
 
+static bool
+is_of(const struct job *job, const char *kind, const char *platform)
+{
+	return job->group && !strcmp(job->kind, kind) && (!platform || !strcmp(job->platform, platform));
+}
+
 int
-jobs_count(struct db *db, const char *kind, bool unclaimed)
+jobs_count(const char *kind, const char *platform)
+{
+	int count = 0;
+
+	for (struct job *job = jobs; job < jobs + JOBS_MOST; job++)
+		count += is_of(job, kind, platform);
+	return count;
+}
+
+int
+jobs_unclaimed(struct db *db, const char *kind, const char *platform)
 {
 	int count = 0;
 
 	for (struct job *job = jobs; job < jobs + JOBS_MOST; job++) {
-		if (!job->group || strcmp(job->kind, kind))
+		if (!is_of(job, kind, platform))
 			continue;
-		if (unclaimed && !job->claimed)
+		if (!job->claimed)
 			job->claimed = holds(db, job);
-		count += !unclaimed || !job->claimed;
+		count += !job->claimed;
 	}
 	return count;
 }
@@ -181,7 +196,7 @@ end(struct job *job, void (*ended)(const struct job *))
 	ended(job);
 	close(job->said.fd);
 	lines_release(&job->said);
-	free(job->subject);
+	free(job->platform);
 	*job = (struct job){0};
 }
 

@@ -133,7 +133,7 @@ listener_ended(const struct job *job)
 	struct listener *one = listeners;
 	double now = clock_steady();
 
-	while (one && strcmp(one->platform, job->subject))
+	while (one && strcmp(one->platform, job->platform))
 		one = one->next;
 	if (!one)
 		return;

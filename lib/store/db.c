@@ -306,6 +306,21 @@ db_word(struct db *db, const char *sql, const char *kinds, ...)
 	return word;
 }
 
+struct json *
+db_names(struct db *db, const char *sql)
+{
+	struct json *names = json_array();
+	char *name = xstrdup(""), *next;
+
+	while ((next = db_word(db, sql, "s", name))) {
+		json_append(names, json_new_text(next, strlen(next)));
+		free(name);
+		name = next;
+	}
+	free(name);
+	return names;
+}
+
 bool
 db_knows(struct db *db, const char *sql)
 {

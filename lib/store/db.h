@@ -68,6 +68,11 @@ long long db_last_id(struct db *db);
 long long db_number(struct db *db, long long otherwise, const char *sql, const char *kinds, ...);
 /* The same as an owned text, or NULL. */
 char *db_word(struct db *db, const char *sql, const char *kinds, ...);
+/*
+ * Names, each once: `sql` gives the first one after its only parameter, so that each costs a
+ * step in an index. Owned array of texts.
+ */
+struct json *db_names(struct db *db, const char *sql);
 /* Whether the statement compiles: whether tables and columns are there. */
 bool db_knows(struct db *db, const char *sql);
 /* Run SQL text that is not kept, several statements too. */

@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 #include "deliveries.h"
 
+#include "bindings.h"
 #include "die.h"
 #include "figures.h"
+#include "messages.h"
+#include "platforms.h"
+#include "sessions.h"
 #include "stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static long long
-insert(struct db *db, long long event, long long handoff, const char *session, long long message,
-	const struct json *place, const char *text, size_t length)
-{
-	static const char sql[] =
-		"INSERT INTO courier_deliveries (event, handoff, session, message, platform, place, text,"
-		" created) VALUES (nullif(?, 0), nullif(?, 0), ?, nullif(?, 0), ?, ?, ?, ?)";
-
-	db_run(db, sql, "iisisjbd", event, handoff, session, message,
-		json_text_or(place, "platform", ""), place, text, length, clock_now());
-	return db_last_id(db);
-}
+/* Who asked and where, of a text that a script has named; as the column `lane` spells it. */
+#define TARGET(place) "json_extract(" place ", '$.platform') || ' ' || coalesce(json_extract(" \
+	place ", '$.chat'), '') || ' ' || coalesce(json_extract(" place ", '$.thread'), '')"
 
 long long
 delivery_of_record(struct db *db, const struct json *record, const char *text, size_t length)
 {
+	static const char sql[] =
+		"INSERT INTO courier_deliveries (event, handoff, session, message, platform, place, text,"
+		" format, created) VALUES (?, nullif(?, 0), ?, nullif(?, 0), ?, ?, ?, ?, ?)";
 	long long event = record_number(record, "event.id");
 	long long handoff = record_number(record, "handoff.id"), id;
+	long long message = record_number(record, "turn.message");
 	struct json *place;
 
 	id = db_number(db, 0, "SELECT id FROM courier_deliveries WHERE event = ?", "i", event);
 	if (id)
 		return id;
 	place = json_at(record, "place");
-	id = insert(db, event, handoff, json_text(record, "session.id"),
-		record_number(record, "turn.message"), place, text, length);
+	db_run(db, sql, "iisisjbsd", event, handoff, json_text(record, "session.id"), message,
+		json_text_or(place, "platform", ""), place, text, length, message ? "markdown" : "plain",
+		clock_now());
+	id = db_last_id(db);
 	json_free(place);
 	db_run(db, "UPDATE courier_events SET delivery = ? WHERE id = ?", "ii", id, event);
 	if (handoff)
@@ -42,19 +43,47 @@ delivery_of_record(struct db *db, const struct json *record, const char *text, s
 	return id;
 }
 
-long long
-delivery_new(struct db *db, const struct json *place, const char *session, const char *text,
-	size_t length)
+/* The id of the same text said before, -1 for another content, 0 for none. */
+static long long
+same_request(struct db *db, const struct said *said)
 {
-	long long id = insert(db, 0, 0, session, 0, place, text, length);
+	static const char sql[] =
+		"SELECT id, text = ?3 AND format = ?4 AND title_wanted IS ?5 AND record = ?6"
+		" FROM courier_deliveries WHERE request = ?1 AND target = " TARGET("?2");
+	struct rows *rows = db_query(db, sql, "sjbssi", said->request, said->place, said->text,
+		said->length, said->format, said->title, (long long)said->record);
+	long long id;
 
+	if (!rows_next(rows))
+		return 0;
+	id = row_int(rows, 1) ? row_int(rows, 0) : -1;
+	rows_end(rows);
+	return id;
+}
+
+long long
+delivery_new(struct db *db, const struct said *said)
+{
+	static const char sql[] =
+		"INSERT INTO courier_deliveries (platform, place, text, format, title, title_wanted,"
+		" need_thread, record, request, target, created, session)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, " TARGET("?2") ", ?9, ?10)";
+	long long id = said->request ? same_request(db, said) : 0;
+
+	if (id)
+		return id > 0 ? id : 0;
+	db_run(db, sql, "sjbssiisds", json_text_or(said->place, "platform", ""), said->place, said->text,
+		said->length, said->format, said->title, (long long)said->need_thread,
+		(long long)said->record, said->request, clock_now(), said->session);
+	id = db_last_id(db);
 	db_wake(db);
 	return id;
 }
 
 static const char columns[] =
 	"SELECT id, state, ids, part, parts, platform, place, text, attempt, error, created,"
-	" not_before, session, ended FROM courier_deliveries WHERE id = ?";
+	" not_before, session, ended, format, coalesce(link, json_extract(place, '$.link')), message,"
+	" request, title FROM courier_deliveries WHERE id = ?";
 
 static struct json *
 ids_of(struct rows *rows)
@@ -101,6 +130,12 @@ delivery_json(struct db *db, long long id)
 	row_put_number(rows, 11, json, "not_before");
 	row_put_text(rows, 12, json, "session");
 	row_put_number(rows, 13, json, "ended");
+	row_put_number(rows, 4, json, "parts");
+	row_put_text(rows, 14, json, "format");
+	row_put_text(rows, 15, json, "link");
+	row_put_text(rows, 16, json, "message");
+	row_put_text(rows, 17, json, "request");
+	row_put_text(rows, 18, json, "thread");
 	rows_end(rows);
 	return json;
 }
@@ -108,8 +143,8 @@ delivery_json(struct db *db, long long id)
 bool
 delivery_begin(struct db *db, long long id, bool safe, struct part *part)
 {
-	struct rows *rows = db_query(db, "SELECT state, part, uncertain, tried, place, text, platform"
-		" FROM courier_deliveries WHERE id = ? AND state IN ('pending', 'sending')", "i", id);
+	struct rows *rows = db_query(db, "SELECT state, part, uncertain, tried, place, text, platform,"
+		" coalesce(format, 'markdown') FROM courier_deliveries WHERE id = ? AND state IN ('pending', 'sending')", "i", id);
 
 	if (!rows_next(rows))
 		return false;
@@ -120,7 +155,7 @@ delivery_begin(struct db *db, long long id, bool safe, struct part *part)
 	}
 	*part = (struct part){.delivery = id, .part = (long)row_int(rows, 1),
 		.again = !row_null(rows, 3), .since = row_real(rows, 3), .place = row_json(rows, 4),
-		.text = row_copy(rows, 5), .platform = row_copy(rows, 6)};
+		.text = row_copy(rows, 5), .platform = row_copy(rows, 6), .format = row_copy(rows, 7)};
 	rows_end(rows);
 	db_run(db, "UPDATE courier_deliveries SET state = 'sending', tried = coalesce(tried, ?),"
 		" uncertain = uncertain + (tried IS NOT NULL) WHERE id = ?", "di", clock_now(), id);
@@ -133,6 +168,7 @@ part_release(struct part *part)
 	json_free(part->place);
 	free(part->text);
 	free(part->platform);
+	free(part->format);
 }
 
 static void
@@ -148,6 +184,37 @@ add_ids(struct db *db, long long id, const struct json *answer)
 	free(stored);
 }
 
+/* Once, however often it is said that it was sent: the session of that place holds it. */
+static void
+record_said(struct db *db, long long id)
+{
+	struct rows *rows = db_query(db, "SELECT place, text FROM courier_deliveries"
+		" WHERE id = ? AND state = 'sent' AND record = 1 AND message IS NULL", "i", id);
+	struct json *place, *message;
+	char *bound, *session, *name;
+
+	if (!rows_next(rows))
+		return;
+	place = row_json(rows, 0);
+	message = json_object();
+	json_put_text(message, "role", "assistant");
+	json_put_text(message, "content", row_text(rows, 1));
+	rows_end(rows);
+	name = xformat("delivery:%lld", id);
+	json_put_text(message, "platform_message_id", name);
+	bound = binding_session(db, place);
+	if (bound) {
+		session = session_current(db, bound);
+		db_run(db, "UPDATE courier_deliveries SET message = ?, session = ? WHERE id = ?", "isi",
+			message_once(db, session, message), session, id);
+		free(session);
+	}
+	free(bound);
+	free(name);
+	json_free(message);
+	json_free(place);
+}
+
 void
 delivery_sent(struct db *db, long long id, const struct json *answer)
 {
@@ -156,8 +223,16 @@ delivery_sent(struct db *db, long long id, const struct json *answer)
 	add_ids(db, id, answer);
 	db_run(db, "UPDATE courier_deliveries SET parts = ?1, part = part + 1, tried = NULL,"
 		" uncertain = 0, error = NULL, state = CASE WHEN part >= ?1 THEN 'sent' ELSE 'pending' END,"
-		" ended = CASE WHEN part >= ?1 THEN ?2 END WHERE id = ?3", "idi", (long long)parts,
-		clock_now(), id);
+		" ended = CASE WHEN part >= ?1 THEN ?2 END, link = coalesce(link, ?4) WHERE id = ?3", "idis",
+		(long long)parts, clock_now(), id, json_text(answer, "link"));
+	record_said(db, id);
+}
+
+void
+delivery_moved(struct db *db, long long id, const struct json *place)
+{
+	db_run(db, "UPDATE courier_deliveries SET place = ?, title = NULL, opening = NULL WHERE id = ?",
+		"ji", place, id);
 }
 
 void
@@ -191,49 +266,188 @@ delivery_postpone(struct db *db, long long id, double delay, bool counted, const
 	db_wake(db);
 }
 
-static const char due[] =
-	"SELECT id, not_before, delay, held_at, hold FROM courier_deliveries"
-	" WHERE state IN ('pending', 'sending') AND event IS NULL ORDER BY id";
+/* What is not over, and is nobody's or belongs to an event that goes on. */
+#define OPEN "state IN ('pending', 'sending') AND (event IS NULL OR EXISTS (SELECT 1" \
+	" FROM courier_events e WHERE e.id = event AND e.state IN ('queued', 'running')))"
 
-struct json *
-deliveries_claim(struct db *db, long limit, const struct claimer *claimer)
+long long
+delivery_before(struct db *db, long long id)
 {
-	struct rows *rows = db_query(db, due, "");
-	struct json *ids = json_array();
-	long count = 0;
+	static const char sql[] = "SELECT id FROM courier_deliveries WHERE (platform, lane) ="
+		" (SELECT platform, lane FROM courier_deliveries WHERE id = ?1) AND id < ?1 AND " OPEN
+		" ORDER BY id LIMIT 1";
 
-	while (count < limit && rows_next(rows)) {
-		struct json *id;
-		char digits[24];
-
-		if (!claim_due(rows, 1, 2) || !claim_try(claimer, LEASE_DELIVERY, row_int(rows, 0),
-			row_real(rows, 3), row_real(rows, 4)))
-			continue;
-		db_run(db, "UPDATE courier_deliveries SET fence = fence + 1, holder = ?, held_at = ?,"
-			" hold = nullif(?, 0) WHERE id = ?", "sddi", claimer->holder, clock_now(),
-			claimer->hold, row_int(rows, 0));
-		snprintf(digits, sizeof digits, "%lld", row_int(rows, 0));
-		id = json_new_text(digits, strlen(digits));
-		json_append(ids, id);
-		if (++count == limit)
-			rows_end(rows);
-	}
-	return ids;
+	return db_number(db, 0, sql, "i", id);
 }
 
-long
-deliveries_waiting(struct db *db, long most, double *next)
+/* Whether the pipeline of its event, or of its handoff, lives. */
+static bool
+goes_on(struct rows *rows)
 {
-	struct rows *rows = db_query(db, due, "");
-	long found = 0;
+	return lease_held(LEASE_EVENT, row_int(rows, 4))
+		|| (!row_null(rows, 5) && lease_held(LEASE_HANDOFF, row_int(rows, 5)));
+}
 
-	while (found < most && rows_next(rows)) {
-		struct wait wait = {row_real(rows, 1), row_real(rows, 2), row_real(rows, 3),
-			row_real(rows, 4)};
+enum taken
+delivery_take(struct db *db, long long id, const struct claimer *claimer, double *after)
+{
+	struct rows *rows = db_query(db, "SELECT not_before, delay, held_at, hold, event, handoff"
+		" FROM courier_deliveries WHERE id = ? AND " OPEN, "i", id);
+	enum taken taken = TAKEN;
 
-		found += claim_free(LEASE_DELIVERY, row_int(rows, 0), &wait, next);
-		if (found == most)
-			rows_end(rows);
+	if (!rows_next(rows))
+		return TAKEN_OVER;
+	*after = figure_wait();
+	if (!row_null(rows, 4)) {
+		taken = goes_on(rows) ? TAKEN_OTHER : TAKEN_LATER;
+	} else if (!claim_due(rows, 0, 1)) {
+		taken = TAKEN_LATER;
+		*after = row_real(rows, 0) - clock_now();
+	} else if (!claim_try(claimer, LEASE_DELIVERY, id, row_real(rows, 2), row_real(rows, 3))) {
+		taken = TAKEN_OTHER;
 	}
-	return found;
+	rows_end(rows);
+	if (taken == TAKEN)
+		db_run(db, "UPDATE courier_deliveries SET fence = fence + 1, holder = ?, held_at = ?,"
+			" hold = nullif(?, 0) WHERE id = ?", "sddi", claimer->holder, clock_now(),
+			claimer->hold, id);
+	return taken;
+}
+
+void
+delivery_return(struct db *db, long long id)
+{
+	db_run(db, "UPDATE courier_deliveries SET holder = NULL, held_at = NULL, hold = NULL"
+		" WHERE id = ?", "i", id);
+}
+
+struct json *
+deliveries_platforms(struct db *db)
+{
+	return db_names(db, "SELECT min(platform) FROM courier_deliveries WHERE platform > ?"
+		" AND state IN ('pending', 'sending') AND event IS NULL");
+}
+
+/* From lane to lane of a platform, and when to look again: for any reason, and for a rest. */
+struct walk {
+	struct db *db;
+	const char *platform;
+	double since; /* what was taken after that is left out; 0: nothing is */
+	char *lane;   /* where it stands */
+	double next, rest;
+};
+
+/* The first of a lane. */
+struct head {
+	long long id;
+	bool free; /* due, and in nobody's hands */
+};
+
+static void
+lower(double *to, double in)
+{
+	if (*to < 0 || in < *to)
+		*to = in;
+}
+
+/* A time ahead of us was written before the clock was set back. */
+static bool
+taken_since(const struct walk *walk, double at)
+{
+	return walk->since > 0 && at >= walk->since && at <= clock_now();
+}
+
+/* One step in an index, so a thousand texts in a lane cost what one does. */
+static bool
+next_head(struct walk *walk, struct head *head)
+{
+	static const char sql[] = "SELECT id, lane, not_before, delay, held_at, hold, event,"
+		" json_extract(place, '$.chat') FROM courier_deliveries WHERE platform = ? AND lane > ?"
+		" AND " OPEN " ORDER BY lane, id LIMIT 1";
+	struct rows *rows = db_query(walk->db, sql, "ss", walk->platform, walk->lane);
+	struct wait wait;
+	double rest;
+
+	if (!rows_next(rows))
+		return false;
+	free(walk->lane);
+	walk->lane = row_copy(rows, 1);
+	*head = (struct head){.id = row_int(rows, 0)};
+	if (row_null(rows, 6) && !taken_since(walk, row_real(rows, 4))) {
+		wait = (struct wait){row_real(rows, 2), row_real(rows, 3), row_real(rows, 4),
+			row_real(rows, 5)};
+		rest = platform_rest(walk->db, walk->platform, row_text(rows, 7));
+		if (rest > 0) {
+			lower(&walk->rest, rest);
+			lower(&walk->next, rest);
+		} else {
+			head->free = claim_free(LEASE_DELIVERY, head->id, &wait, &walk->next);
+		}
+	}
+	rows_end(rows);
+	return true;
+}
+
+bool
+deliveries_waiting(struct db *db, const char *platform, double *next)
+{
+	struct walk walk = {.db = db, .platform = platform, .lane = xstrdup(""), .next = *next};
+	struct head head = {0};
+
+	while (!head.free && next_head(&walk, &head))
+		;
+	*next = walk.next;
+	free(walk.lane);
+	return head.free;
+}
+
+static int
+older(const void *one, const void *other)
+{
+	long long a = *(const long long *)one, b = *(const long long *)other;
+
+	return a < b ? -1 : a > b;
+}
+
+/* The heads that are free, oldest first. Owned. */
+static long long *
+free_heads(struct walk *walk, size_t *count)
+{
+	long long *heads = NULL;
+	struct head head;
+
+	*count = 0;
+	while (next_head(walk, &head))
+		if (head.free) {
+			heads = xrealloc(heads, (*count + 1) * sizeof *heads);
+			heads[(*count)++] = head.id;
+		}
+	if (*count)
+		qsort(heads, *count, sizeof *heads, older);
+	return heads;
+}
+
+struct json *
+deliveries_claim(struct db *db, const char *platform, long limit, const struct claimer *claimer,
+	double since, double *rest)
+{
+	struct walk walk = {.db = db, .platform = platform, .since = since, .lane = xstrdup(""),
+		.next = -1, .rest = -1};
+	struct json *ids = json_array();
+	size_t count;
+	long long *heads = free_heads(&walk, &count);
+	double after;
+
+	for (size_t i = 0; i < count && (long)json_count(ids, "") < limit; i++) {
+		char digits[24];
+
+		if (delivery_take(db, heads[i], claimer, &after) != TAKEN)
+			continue;
+		snprintf(digits, sizeof digits, "%lld", heads[i]);
+		json_append(ids, json_new_text(digits, strlen(digits)));
+	}
+	*rest = walk.rest;
+	free(heads);
+	free(walk.lane);
+	return ids;
 }

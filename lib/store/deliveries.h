@@ -5,8 +5,9 @@
  * is uncertain whether the part arrived.
  *
  * pending -> sending -> sent, failed, unknown or dropped. One that belongs to an event
- * goes on with it; any other is taken up when it is due. Functions run within a
- * transaction of the caller's, unless they only read.
+ * goes on with it; any other is taken up when it is due. Texts to one place (a lane) are
+ * sent in the order they were made, whoever sends them: only the first of a lane is taken.
+ * Functions run within a transaction of the caller's, unless they only read.
  */
 #ifndef DELIVERIES_H
 #define DELIVERIES_H
@@ -16,9 +17,24 @@
 /* The delivery for the record's turn, or for its notice alone; made once an event. */
 long long delivery_of_record(struct db *db, const struct json *record, const char *text,
 	size_t length);
-/* One that belongs to nothing: a text for a place. */
-long long delivery_new(struct db *db, const struct json *place, const char *session,
-	const char *text, size_t length);
+
+/* One that belongs to nothing: a text that somebody says at a place. */
+struct said {
+	const struct json *place;
+	const char *session; /* that it is about, or NULL */
+	const char *text;
+	size_t length;
+	const char *format;  /* "plain" or "markdown" */
+	const char *title;   /* of a thread that is opened there first, or NULL */
+	bool need_thread;    /* fail where there are no threads */
+	bool record;         /* once it is sent, the session of the place holds it, too */
+	const char *request; /* the script's own name for it, or NULL */
+};
+/*
+ * Returns its id; that of the same request to the same place when it was made before; 0 when
+ * that one has another content.
+ */
+long long delivery_new(struct db *db, const struct said *said);
 
 /* {"id","state","ids","part","parts"} into the record. */
 void delivery_put_done(struct db *db, long long id, struct json *record);
@@ -32,7 +48,7 @@ struct part {
 	double since;
 	struct json *place;
 	char *text;
-	char *platform;
+	char *platform, *format;
 };
 /*
  * Say "sending": fills `part`; false if there is nothing (more) to send. `safe`: the
@@ -44,14 +60,33 @@ void part_release(struct part *part);
 
 /* What came of it. */
 void delivery_sent(struct db *db, long long id, const struct json *answer);
+/* The place has moved, or is the thread that was opened. */
+void delivery_moved(struct db *db, long long id, const struct json *place);
 void delivery_not_sent(struct db *db, long long id);
 /* It may have arrived. */
 void delivery_uncertain(struct db *db, long long id);
 void delivery_end(struct db *db, long long id, const char *state, const char *error);
 void delivery_postpone(struct db *db, long long id, double delay, bool counted, const char *why);
 
-/* Those that belong to nothing and are due: ids, claimed. Owned array of texts. */
-struct json *deliveries_claim(struct db *db, long limit, const struct claimer *claimer);
-long deliveries_waiting(struct db *db, long most, double *next);
+/* The first of its lane, if that is another one; else 0. */
+long long delivery_before(struct db *db, long long id);
+
+/* Take one that belongs to nothing. LATER: *after says in how many seconds it may be due. */
+enum taken { TAKEN, TAKEN_LATER, TAKEN_OTHER, TAKEN_OVER };
+enum taken delivery_take(struct db *db, long long id, const struct claimer *claimer, double *after);
+/* It stays as it is, for whoever comes next. */
+void delivery_return(struct db *db, long long id);
+
+/* Platforms where any wait that belong to nothing. No transaction needed. Owned array of names. */
+struct json *deliveries_platforms(struct db *db);
+/*
+ * Those of a platform that belong to nothing and are due, a lane's first only: ids, claimed;
+ * but none that was claimed since `since`. *rest: in how many seconds a rest ends that keeps
+ * some, negative if none does.
+ */
+struct json *deliveries_claim(struct db *db, const char *platform, long limit,
+	const struct claimer *claimer, double since, double *rest);
+/* Whether there are any; *next is lowered to when to look again. */
+bool deliveries_waiting(struct db *db, const char *platform, double *next);
 
 #endif

@@ -143,11 +143,18 @@ event_key_busy(struct db *db, const char *key)
 }
 
 /* The oldest open event of each key, unless a notice stands in that key's queue. */
-static const char candidates[] =
-	"SELECT id, not_before, delay, held_at, hold, cut FROM courier_events e"
-	" WHERE state IN ('queued', 'running') AND handoff IS NULL AND NOT EXISTS ("
-	" SELECT 1 FROM courier_events o WHERE o.key = e.key AND o.state IN ('queued', 'running')"
-	" AND (o.id < e.id OR o.handoff IS NOT NULL)) ORDER BY id";
+#define CANDIDATES(where) \
+	"SELECT id, not_before, delay, held_at, hold, cut FROM courier_events e" \
+	" WHERE " where "state IN ('queued', 'running') AND handoff IS NULL AND NOT EXISTS (" \
+	" SELECT 1 FROM courier_events o WHERE o.key = e.key AND o.state IN ('queued', 'running')" \
+	" AND (o.id < e.id OR o.handoff IS NOT NULL)) ORDER BY id"
+
+static struct rows *
+candidates(struct db *db, const char *platform)
+{
+	return platform ? db_query(db, CANDIDATES("platform = ? AND "), "s", platform)
+		: db_query(db, CANDIDATES(""), "");
+}
 
 static bool
 take(struct db *db, struct rows *row, const struct claimer *claimer)
@@ -170,9 +177,9 @@ take(struct db *db, struct rows *row, const struct claimer *claimer)
 }
 
 struct json *
-events_claim(struct db *db, long limit, const struct claimer *claimer)
+events_claim(struct db *db, const char *platform, long limit, const struct claimer *claimer)
 {
-	struct rows *rows = db_query(db, candidates, "");
+	struct rows *rows = candidates(db, platform);
 	struct json *records = json_array();
 	long long *ids = xmalloc(sizeof *ids * (size_t)(limit > 0 ? limit : 1));
 	long count = 0;
@@ -193,10 +200,17 @@ events_claim(struct db *db, long limit, const struct claimer *claimer)
 	return records;
 }
 
-long
-events_waiting(struct db *db, long most, double *next)
+struct json *
+events_platforms(struct db *db)
 {
-	struct rows *rows = db_query(db, candidates, "");
+	return db_names(db, "SELECT min(platform) FROM courier_events WHERE platform > ?"
+		" AND state IN ('queued', 'running')");
+}
+
+long
+events_waiting(struct db *db, const char *platform, long most, double *next)
+{
+	struct rows *rows = candidates(db, platform);
 	long found = 0;
 
 	while (found < most && rows_next(rows)) {

@@ -28,9 +28,12 @@ void event_put_done(struct db *db, long long id, struct json *record);
 /* Whether an event of the key is claimed (or a notice stands in it). */
 bool event_key_busy(struct db *db, const char *key);
 
-/* Claim up to `limit`, oldest first, one a key: an array of records. */
-struct json *events_claim(struct db *db, long limit, const struct claimer *claimer);
-long events_waiting(struct db *db, long most, double *next);
+/* Claim up to `limit` of a platform (NULL: any), oldest first, one a key: an array of records. */
+struct json *events_claim(struct db *db, const char *platform, long limit,
+	const struct claimer *claimer);
+/* Platforms with open events. Owned array of names. */
+struct json *events_platforms(struct db *db);
+long events_waiting(struct db *db, const char *platform, long most, double *next);
 
 /* Which session it belongs to. */
 void event_route(struct db *db, long long id, const char *session);

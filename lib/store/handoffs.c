@@ -340,7 +340,8 @@ take(struct db *db, struct rows *row, const struct claimer *claimer)
 static const char candidates[] =
 	"SELECT id, session, state, not_before, delay, platform, held_at, hold, cut"
 	" FROM courier_handoffs WHERE state IN ('pending', 'running')"
-	" AND coalesce(step, '') <> 'elsewhere' AND (?1 IS NULL OR session = ?1) ORDER BY id";
+	" AND coalesce(step, '') <> 'elsewhere' AND (?1 IS NULL OR session = ?1)"
+	" AND (?2 IS NULL OR platform = ?2) ORDER BY id";
 
 void
 handoffs_foresee(struct db *db)
@@ -366,14 +367,15 @@ handoffs_foresee(struct db *db)
 }
 
 struct json *
-handoffs_claim(struct db *db, const char *session, long limit, const struct claimer *claimer)
+handoffs_claim(struct db *db, const char *session, const char *platform, long limit,
+	const struct claimer *claimer)
 {
 	struct json *records = json_array();
 	struct rows *rows;
 	long long *ids = xmalloc(sizeof *ids * (size_t)(limit > 0 ? limit : 1));
 	long count = 0;
 
-	rows = db_query(db, candidates, "s", session);
+	rows = db_query(db, candidates, "ss", session, platform);
 	while (count < limit && rows_next(rows)) {
 		if (take(db, rows, claimer))
 			ids[count++] = row_int(rows, 0);
@@ -389,9 +391,9 @@ handoffs_claim(struct db *db, const char *session, long limit, const struct clai
 }
 
 static long
-count_waiting(struct db *db, const char *session, long most, double *next)
+count_waiting(struct db *db, const char *session, const char *platform, long most, double *next)
 {
-	struct rows *rows = db_query(db, candidates, "s", session);
+	struct rows *rows = db_query(db, candidates, "ss", session, platform);
 	long found = 0;
 
 	while (found < most && rows_next(rows)) {
@@ -406,16 +408,23 @@ count_waiting(struct db *db, const char *session, long most, double *next)
 	return found;
 }
 
-long
-handoffs_waiting(struct db *db, long most, double *next)
+struct json *
+handoffs_platforms(struct db *db)
 {
-	return count_waiting(db, NULL, most, next);
+	return db_names(db, "SELECT min(platform) FROM courier_handoffs WHERE platform > ?"
+		" AND state IN ('pending', 'running')");
+}
+
+long
+handoffs_waiting(struct db *db, const char *platform, long most, double *next)
+{
+	return count_waiting(db, NULL, platform, most, next);
 }
 
 bool
 handoff_waits(struct db *db, const char *session, double *next)
 {
-	return count_waiting(db, session, 1, next);
+	return count_waiting(db, session, NULL, 1, next);
 }
 
 void

@@ -55,10 +55,10 @@ long long handoff_in_flight(struct db *db, const char *session);
 void handoffs_foresee(struct db *db);
 
 /*
- * Claim up to `limit`, oldest request first, of one session or (NULL) of all: an array of
- * records. A reclaimed record carries what is done, never an old error.
+ * Claim up to `limit`, oldest request first, of one session and one platform, or (NULL) of
+ * all: an array of records. A reclaimed record carries what is done, never an old error.
  */
-struct json *handoffs_claim(struct db *db, const char *session, long limit,
+struct json *handoffs_claim(struct db *db, const char *session, const char *platform, long limit,
 	const struct claimer *claimer);
 
 /* An outside act begins ("opening") or its result is known (NULL). */
@@ -75,11 +75,13 @@ void handoff_return(struct db *db, long long id);
 
 /* Pending ones whose time is over. */
 void handoffs_expire(struct db *db);
+/* Platforms with open handoffs. Owned array of names. */
+struct json *handoffs_platforms(struct db *db);
 /*
- * How many claim would find now, counted up to `most`; and when to look again without a
+ * How many of a platform's claim would find now, counted up to `most`; and when to look again without a
  * bell (*next, seconds from now, lowered): one becomes due, or a holder may have died.
  */
-long handoffs_waiting(struct db *db, long most, double *next);
+long handoffs_waiting(struct db *db, const char *platform, long most, double *next);
 /* The same for one session's: whether it waits for somebody to carry it. */
 bool handoff_waits(struct db *db, const char *session, double *next);
 

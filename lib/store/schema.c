@@ -95,8 +95,8 @@ static const char *const events[] = {
 };
 
 /*
- * `tried` is set while it is uncertain whether part `part` arrived. `title` is of a thread
- * that is still to be opened there (`opening`: since when one may be open). `request` and
+ * `tried` is set while it is uncertain whether part `part` arrived. `title` is of a
+ * thread that is still to be opened there (`opening`: since when one may be open). `request` and
  * `target` are a script's own name for it and the place that it named. Texts of one `lane`
  * keep their order; one that waits for a thread of its own is alone in it.
  */
@@ -108,8 +108,9 @@ static const char *const deliveries[] = {
 	"uncertain INTEGER NOT NULL DEFAULT 0", "attempt INTEGER NOT NULL DEFAULT 0",
 	"fence INTEGER NOT NULL DEFAULT 0", "holder TEXT", "held_at REAL", "hold REAL",
 	"not_before REAL", "delay REAL", "error TEXT", "created REAL NOT NULL", "ended REAL",
-	"format TEXT", "link TEXT", "record INTEGER NOT NULL DEFAULT 0", "title TEXT",
-	"opening REAL", "need_thread INTEGER NOT NULL DEFAULT 0", "request TEXT", "target TEXT",
+	"format TEXT", "link TEXT", "record INTEGER NOT NULL DEFAULT 0", "title_wanted TEXT",
+	"title TEXT", "opening REAL", "need_thread INTEGER NOT NULL DEFAULT 0", "request TEXT",
+	"target TEXT",
 	"lane TEXT GENERATED ALWAYS AS (CASE WHEN title IS NULL THEN platform || ' '"
 	" || coalesce(json_extract(place, '$.chat'), '') || ' '"
 	" || coalesce(json_extract(place, '$.thread'), '') ELSE 'new ' || id END)", NULL,
@@ -184,10 +185,8 @@ static const char indexes[] =
 	"CREATE INDEX IF NOT EXISTS courier_deliveries_open ON courier_deliveries(id)"
 	" WHERE state IN ('pending', 'sending');"
 	"CREATE INDEX IF NOT EXISTS courier_deliveries_state ON courier_deliveries(state, id);"
-	"CREATE INDEX IF NOT EXISTS courier_deliveries_lane ON courier_deliveries(lane, id)"
+	"CREATE INDEX IF NOT EXISTS courier_deliveries_lane ON courier_deliveries(platform, lane, id)"
 	" WHERE state IN ('pending', 'sending');"
-	"CREATE INDEX IF NOT EXISTS courier_deliveries_free ON courier_deliveries(platform, id)"
-	" WHERE state IN ('pending', 'sending') AND event IS NULL;"
 	"CREATE UNIQUE INDEX IF NOT EXISTS courier_deliveries_request"
 	" ON courier_deliveries(request, target) WHERE request IS NOT NULL;"
 	"CREATE INDEX IF NOT EXISTS courier_events_platform ON courier_events(platform, id)"

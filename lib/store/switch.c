@@ -207,7 +207,8 @@ handoff_tell(struct db *db, long long id)
 	/* Unless the place is another conversation's by now: then it is nobody's business there. */
 	if (from && db_number(db, 0, "SELECT 1 FROM courier_bindings WHERE left_by = ?", "i", id)) {
 		words = notice_gone(to, may_know(from, to, json_true(move, "options.shared")));
-		delivery_new(db, from, json_text(move, "session"), words, strlen(words));
+		delivery_new(db, &(struct said){.place = from, .session = json_text(move, "session"),
+			.text = words, .length = strlen(words), .format = "plain"});
 		handoff_note(db, id, "told", words);
 		free(words);
 	}

@@ -73,6 +73,7 @@ _hermes_listed() {
 _hermes_values() {
 	case $1 in
 	PLATFORM*) _hermes_run hermes-config platforms -q ;;
+	TARGET*) _hermes_run hermes-send --list -q ;;
 	SESSION*) _hermes_run hermes-state list --jq '.id, (.title // empty)' ;;
 	ROOM*) _hermes_run hermes-adapter-local rooms -q ;;
 	KEY*) _hermes_run hermes-config list -q ;;

@@ -47,6 +47,8 @@ function __hermes_values
     switch $argv[1]
         case 'PLATFORM*'
             __hermes_run hermes-config platforms -q
+        case 'TARGET*'
+            __hermes_run hermes-send --list -q
         case 'SESSION*'
             __hermes_run hermes-state list --jq '.id + "\t" + (.title // ""), (.title // empty)'
         case 'ROOM*'
