@@ -357,15 +357,18 @@ add_problem(struct json *problems, const char *what, const char *remedy)
 	json_append(problems, problem);
 }
 
-static void
+/* Whether the bot's messages can be polled. */
+static bool
 check_webhook(struct json *problems)
 {
 	struct api_call call = telegram_ask("getWebhookInfo", json_object(), adapter_left());
+	bool taken = *json_text_or(call.result, "url", "");
 
-	if (*json_text_or(call.result, "url", ""))
+	if (taken)
 		add_problem(problems, "a webhook takes this bot's messages, so it cannot be polled",
 			"call deleteWebhook, or use a second bot");
 	api_release(&call);
+	return !taken;
 }
 
 /* What the bot may do in a home that is a group. */
@@ -384,8 +387,12 @@ check_rights(struct json *facts, struct json *problems, const struct json *home,
 	owner = !strcmp(status, "creator");
 	admin = owner || !strcmp(status, "administrator");
 	opens = owner || json_true(call.result, "can_manage_topics");
-	json_put_text(facts, "home.status", status);
-	json_put_true(facts, "home.topics", forum && opens);
+	json_put_text(facts, "home.name", json_text_or(home, "title", chat));
+	json_put_true(facts, "home.threads", forum && opens);
+	json_put_true(facts, "home.reachable", admin || !strcmp(status, "member")
+		|| json_true(call.result, "can_send_messages"));
+	if (!admin && !json_true(facts, "reads_groups"))
+		json_put_true(facts, "home.readable", false);
 	if (!call.result)
 		add_problem(problems, call.why, call.remedy);
 	else if (forum && !opens)
@@ -400,9 +407,9 @@ check_rights(struct json *facts, struct json *problems, const struct json *home,
 }
 
 static void
-check_home(struct json *facts, struct json *problems)
+check_home(struct json *facts, struct json *problems, bool polled)
 {
-	struct json *nothing = json_object(), *found = telegram_resolve(nothing), *home;
+	struct json *nothing = json_object(), *found = telegram_resolve(nothing), *first;
 	const char *chat = json_text(found, "place.chat"), *kind = json_text(found, "place.kind");
 	struct api_call call;
 
@@ -410,11 +417,16 @@ check_home(struct json *facts, struct json *problems)
 		char *what = xformat("home: %s", json_text_or(found, "error.why", ""));
 
 		add_problem(problems, what, json_text(found, "error.remedy"));
+		json_put_true(facts, "home.reachable", false);
 		free(what);
 	} else {
-		home = json_at(found, "place");
-		json_put_true(home, "topics", !strcmp(kind, "dm") && json_true(facts, "topics"));
-		json_put(facts, "home", home);
+		first = json_item(found, "audience.names", 0);
+		json_put_text(facts, "home.name", json_text_or(first, "", chat));
+		json_put_text(facts, "home.kind", kind);
+		json_put_true(facts, "home.reachable", true);
+		json_put_true(facts, "home.threads", !strcmp(kind, "dm") && json_true(facts, "topics"));
+		json_put_true(facts, "home.readable", polled);
+		json_free(first);
 		if (!strcmp(kind, "group")) {
 			call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
 			check_rights(facts, problems, call.result, chat);
@@ -431,6 +443,7 @@ answer_check(const struct json *question)
 	struct api_call me = telegram_ask("getMe", json_object(), adapter_left());
 	struct json *answer = json_object(), *facts = json_object(), *problems = json_array();
 	char *account = telegram_account();
+	bool polled;
 
 	(void)question;
 	json_put_text(answer, "account", account);
@@ -438,9 +451,13 @@ answer_check(const struct json *question)
 		json_put_text(answer, "name", json_text_or(me.result, "username", account));
 		json_put_true(facts, "topics", json_true(me.result, "has_topics_enabled"));
 		json_put_true(facts, "reads_groups", json_true(me.result, "can_read_all_group_messages"));
-		check_webhook(problems);
-		check_home(facts, problems);
+		json_put_true(facts, "token", true);
+		polled = check_webhook(problems);
+		if (adapter_setting("HOME_CHANNEL"))
+			check_home(facts, problems, polled);
 	} else {
+		if (!strcmp(me.class, "config"))
+			json_put_true(facts, "token", false);
 		add_problem(problems, me.why, me.remedy);
 	}
 	json_put_true(answer, "ok", !json_count(problems, ""));

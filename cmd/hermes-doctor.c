@@ -12,9 +12,7 @@ int
 main(int argc, char **argv)
 {
 	const struct opt opts[] = {
-		{"json", 0, OPT_FLAG, &findings_out.json, NULL, "print JSON also on a terminal"},
-		{"jq", 0, OPT_TEXT, &findings_out.jq, "FILTER", "pass what is printed through a jq filter"},
-		{0},
+		OUT_OPTS(findings_out), {0},
 	};
 	const struct usage usage = {"[--json]",
 		"Look at the installation, the configuration and each platform; say what to mend.",

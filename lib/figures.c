@@ -53,21 +53,34 @@ figure_attempts(void)
 	return attempts < 1 ? 1 : (int)attempts;
 }
 
-double
-figure_backoff(int attempt)
+/* The nth of a list of seconds, or its last. */
+static double
+nth(const char *variable, const char *otherwise, int n)
 {
-	const char *list = getenv("HERMES_BACKOFF");
-	double delay = 2;
+	const char *list = getenv(variable);
+	double delay = 0;
 
 	if (!list || !*list)
-		list = "2,8,30,120";
-	for (int i = 0; i < attempt && *list; i++) {
+		list = otherwise;
+	for (int i = 0; (i < n || !i) && *list; i++) {
 		char *end;
 
 		delay = strtod(list, &end);
 		list = *end == ',' ? end + 1 : "";
 	}
 	return delay;
+}
+
+double
+figure_backoff(int attempt)
+{
+	return nth("HERMES_BACKOFF", "2,8,30,120", attempt);
+}
+
+double
+figure_probe(int tries)
+{
+	return nth("HERMES_PROBE", "300,1800,7200,28800,86400", tries);
 }
 
 double

@@ -19,6 +19,7 @@ bool clock_due(double at, double delay, double now);
 
 int figure_attempts(void);             /* HERMES_ATTEMPTS, 5 */
 double figure_backoff(int attempt);    /* HERMES_BACKOFF, 2,8,30,120: after attempt 1, 2, … */
+double figure_probe(int tries);        /* HERMES_PROBE, 300,1800,7200,28800,86400: a dead chat */
 double figure_pending(void);           /* HERMES_PENDING, 900: a pending handoff expires */
 double figure_adapter(void);           /* HERMES_ADAPTER_LIMIT, 60: one adapter call */
 double figure_turn(void);              /* HERMES_TURN_LIMIT, 900: one turn */

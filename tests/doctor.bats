@@ -27,9 +27,22 @@ state() {
 	program hermes-state "[ \"\$*\" = 'check --json' ] && echo '$1'"
 }
 
-# adapter NAME ANSWER: an adapter that answers `check` so.
+# adapter NAME ANSWER [RESOLVED]: an adapter that answers `check`, and `resolve`, so; it takes
+# a token and a proxy, and can be listened to.
 adapter() {
-	program "hermes-adapter-$1" "[ \"\$1\" = check ] && echo '$2'"
+	program "hermes-adapter-$1" "case \$1 in
+		check) echo '$2' ;;
+		resolve) echo '${3:-}' ;;
+		about) echo '{\"protocol\":1,\"polling\":true,\"config\":[
+			{\"name\":\"${1^^}_BOT_TOKEN\",\"required\":true,\"about\":\"from its maker\"},
+			{\"name\":\"${1^^}_PROXY\"}]}' | tr -d '\n\t'; echo ;;
+		esac"
+}
+
+# with_store: the real programs, and a store; `sql` writes it.
+with_store() {
+	cp "$ROOT/build/hermes-state" "$bin" 2>/dev/null || cp "${HERMES_BUILD:?}/hermes-state" "$bin"
+	hermes-state new >/dev/null
 }
 
 # found SUBJECT STATE WORDS: the last run found this.
@@ -161,4 +174,141 @@ found() {
 	PATH="$BATS_TEST_TMPDIR/other:$PATH" run hermes-doctor
 	found hermes warn "comes before ours"
 	found hermes-state warn "comes before ours"
+}
+
+# --- each platform in a line -------------------------------------------------------------------
+
+WELL='{"ok":true,"account":"1","name":"a_bot","problems":[],"facts":{"token":true,"home":{"name":"Ada",
+"kind":"dm","reachable":true,"threads":true,"readable":true}}}'
+
+@test "doctor: a platform is one line: who the bot is, its home, threads, messages, listener" {
+	adapter good "$(tr -d '\n' <<<"$WELL")"
+	export GOOD_HOME_CHANNEL=1
+	run -0 hermes-doctor
+	found good ok "works as a_bot; home Ada (dm), reachable, threads, messages readable; nobody listens now"
+	[ "$(jq -s 'map(select(.subject == "good")) | length' <<<"$output")" = 1 ]
+	jq -se 'map(select(.platform == "good"))[0] | .enabled and .account == "1" and .name == "a_bot"
+		and .facts.token and .facts.home.readable and .listener == "nobody" and .problems == []' <<<"$output"
+}
+
+@test "doctor: what is not so at the home is said, and broken if it cannot be reached" {
+	adapter good '{"ok":true,"name":"b","problems":[],"facts":{"home":{"name":"H","threads":false,"readable":false}}}'
+	export GOOD_HOME_CHANNEL=1
+	run -0 hermes-doctor
+	found good warn "home H, no threads, messages not readable"
+	adapter good '{"ok":true,"name":"b","problems":[],"facts":{"home":{"name":"H","reachable":false}}}'
+	run -1 --separate-stderr hermes-doctor
+	found good bad "home H, not reachable"
+}
+
+@test "doctor: several problems are one line, with the remedy of each" {
+	adapter poor '{"ok":false,"problems":[{"what":"no token","remedy":"get one"},{"what":"no scope","remedy":"add it"}]}'
+	export POOR_HOME_CHANNEL=1
+	run -1 --separate-stderr hermes-doctor
+	found poor bad "no token; no scope; get one; add it"
+	jq -se 'map(select(.platform == "poor")) | length == 1 and (.[0].problems | length == 2)' <<<"$output"
+}
+
+@test "doctor: what is not configured is listed with what to set, and is not broken" {
+	adapter idle '{"ok":false,"problems":[{"what":"unseen","remedy":"x"}]}'
+	program hermes-adapter-easy "echo '{\"protocol\":1,\"config\":[]}'"
+	program hermes-adapter-dumb "exit 1"
+	run -0 hermes-doctor
+	found idle off "not configured: set IDLE_BOT_TOKEN (from its maker)"
+	found easy off "not configured: set platforms.easy.enabled: true"
+	found dumb off "does not say what it needs"
+	[[ $output != *unseen* ]]
+	IDLE_ENABLED=no run -0 hermes-doctor
+	found idle off "disabled: set platforms.idle.enabled: true"
+}
+
+@test "doctor: the proxy is said without its password; its own before everybody's" {
+	adapter good "$(tr -d '\n' <<<"$WELL")"
+	export GOOD_HOME_CHANNEL=1 HTTPS_PROXY=http://u:hush@general:3128/x
+	run -0 hermes-doctor
+	found good ok "through the proxy http://general:3128"
+	[[ $output != *hush* ]]
+	for proxy in 'socks5://ann:hush@own:1080' 'ann:hush@own:1080' 'socks5h://ann:hu@sh@own:1080'; do
+		GOOD_PROXY=$proxy run -0 hermes-doctor
+		found good ok "own:1080"
+		[[ $output != *hush* && $output != *ann* && $output != *sh@* ]]
+	done
+	GOOD_PROXY='' HTTPS_PROXY='' run -0 hermes-doctor
+	[[ $output != *'through the proxy'* ]]
+}
+
+@test "doctor: an adapter that takes no proxy is said to use none" {
+	program hermes-adapter-easy "case \$1 in about) echo '{\"protocol\":1,\"config\":[]}' ;;
+		*) echo '{\"ok\":true,\"name\":\"e\"}' ;; esac"
+	EASY_ENABLED=yes HTTPS_PROXY=http://general:3128 run -0 hermes-doctor
+	[[ $output != *'through the proxy'* ]]
+}
+
+@test "doctor: -q prints subjects only, --jq goes over every line" {
+	adapter good "$(tr -d '\n' <<<"$WELL")"
+	run -0 hermes-doctor -q
+	grep -qx good <<<"$output"
+	[[ $output != *'{'* ]]
+	run -0 hermes-doctor --jq 'select(.platform).platform'
+	[[ $output == *good* && $output != *home* ]]
+}
+
+@test "doctor: ten platforms that hang take as long as one" {
+	local name
+	for name in a{0..9}; do
+		program "hermes-adapter-$name" 'exec sleep 60'
+		export "${name^^}_X=1"
+	done
+	export HERMES_ADAPTER_LIMIT=2
+	run -1 --separate-stderr timeout 15 hermes-doctor
+	found a0 bad "in time"
+	found a9 bad "in time"
+}
+
+@test "doctor: a dead chat is said with what happened; the home's is broken" {
+	with_store
+	adapter good "$(tr -d '\n' <<<"$WELL" | sed 's/"reachable":true,//')" '{"error":{"class":"chat","why":"blocked","remedy":"x"}}'
+	export GOOD_HOME_CHANNEL=1
+	sqlite3 "$HERMES_HOME/state.db" "INSERT INTO courier_chats (platform, chat, why, died, tries, probe, probe_delay)
+		VALUES ('good', '77', 'blocked by the user', unixepoch() - 7200, 2, unixepoch() + 999, 1800)"
+	run -0 hermes-doctor
+	found good warn "the chat 77 could not be reached (blocked by the user, first seen 2 h"
+	jq -se 'map(select(.platform == "good"))[0].dead[0] | .chat == "77" and .tries == 2' <<<"$output"
+	[ "$(sqlite3 "$HERMES_HOME/state.db" 'SELECT probe > unixepoch() + 900 FROM courier_chats')" = 1 ]
+	sqlite3 "$HERMES_HOME/state.db" "UPDATE courier_chats SET chat = '1'"
+	run -1 --separate-stderr hermes-doctor
+	found good bad "the chat 1 could not be reached"
+}
+
+@test "doctor: a dead chat that seems to live again may be tried at once" {
+	with_store
+	adapter good "$(tr -d '\n' <<<"$WELL")" '{"place":{"chat":"77"},"audience":{}}'
+	export GOOD_HOME_CHANNEL=1
+	sqlite3 "$HERMES_HOME/state.db" "INSERT INTO courier_chats (platform, chat, why, died, tries, probe, probe_delay)
+		VALUES ('good', '77', 'blocked', unixepoch() - 7200, 2, unixepoch() + 999, 1800),
+		('good', '1', 'kicked', unixepoch() - 7200, 2, unixepoch() + 999, 1800)"
+	run -0 hermes-doctor
+	found good warn "the next text for it tries again"
+	[ "$(sqlite3 "$HERMES_HOME/state.db" 'SELECT count(*) FROM courier_chats WHERE probe <= unixepoch() + 1')" = 2 ]
+}
+
+@test "doctor: rest, and what went wrong when it was listened to, are said" {
+	with_store
+	adapter good "$(tr -d '\n' <<<"$WELL")"
+	export GOOD_HOME_CHANNEL=1
+	sqlite3 "$HERMES_HOME/state.db" "INSERT INTO courier_platforms (platform, not_before, delay, error)
+		VALUES ('good', unixepoch() + 50, 60, 'two of us poll')"
+	run -0 hermes-doctor
+	found good warn "when it was listened to last: two of us poll"
+	found good warn "wants to be left alone for"
+}
+
+@test "doctor: a store that cannot be read does not hide the platforms" {
+	adapter good "$(tr -d '\n' <<<"$WELL")"
+	head -c 4096 /dev/urandom >"$HERMES_HOME/state.db"
+	chmod 600 "$HERMES_HOME/state.db"
+	export GOOD_HOME_CHANNEL=1
+	run hermes-doctor
+	output=$(grep '^{' <<<"$output")
+	found good ok "works as a_bot"
 }

@@ -74,22 +74,26 @@ teardown() {
 @test "check: all is well" {
 	TELEGRAM_HOME_CHANNEL=$FORUM ask check
 	holds '.ok and .account == "9001" and .name == "hermes_test_bot" and .problems == []'
-	holds '.facts | .topics and (.reads_groups | not) and .home.topics and .home.kind == "group"'
+	holds '.facts | .token and .topics and (.reads_groups | not)'
+	holds '.facts.home | .reachable and .threads and .readable and .kind == "group" and (.name | length > 0)'
 	TELEGRAM_HOME_CHANNEL=$ANN ask check
-	holds '.ok and .facts.home.kind == "dm" and .facts.home.topics'
+	holds '.ok and (.facts.home | .kind == "dm" and .threads and .reachable and .readable)'
 }
 
 @test "check: each thing that is missing has its remedy" {
 	ask check
-	problem 'no home channel' TELEGRAM_HOME_CHANNEL
+	holds '.ok and (.facts | has("home") | not)'
 	TELEGRAM_HOME_CHANNEL=404 ask check
 	problem 'chat not found' 'write to the bot first'
+	holds '.facts.home.reachable == false'
 	room chat "{\"id\":$FORUM,\"can_manage_topics\":false}"
 	TELEGRAM_HOME_CHANNEL=$FORUM ask check
 	problem 'may not open topics' 'manage topics'
+	holds '.facts.home.threads == false'
 	room chat "{\"id\":$PLAIN,\"bot_status\":\"member\"}"
 	TELEGRAM_HOME_CHANNEL=$PLAIN ask check
 	problem 'privacy mode' administrator
+	holds '.facts.home.readable == false'
 	room me '{"can_read_all_group_messages":true}'
 	TELEGRAM_HOME_CHANNEL=$PLAIN ask check
 	holds .ok
@@ -101,6 +105,7 @@ teardown() {
 @test "check: a wrong token, and a Telegram that is down, are problems and no exits" {
 	TELEGRAM_BOT_TOKEN=9001:WRONG ask check
 	problem Unauthorized TELEGRAM_BOT_TOKEN
+	holds '.facts.token == false'
 	holds '.account == "9001"'
 	TELEGRAM_BASE_URL=http://127.0.0.1:1 ask check
 	problem 'no connection to 127.0.0.1' 'later'

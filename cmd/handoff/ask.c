@@ -8,6 +8,7 @@
 
 #include "audience.h"
 #include "bindings.h"
+#include "chats.h"
 #include "config.h"
 #include "die.h"
 #include "figures.h"
@@ -256,6 +257,18 @@ need_privacy(const char *platform, const struct json *target)
 	json_free(audience);
 }
 
+/* A chat that is dead is not gone to, and not asked once more. */
+static void
+need_life(const char *platform, const struct json *target)
+{
+	struct json *record = json_object();
+	const char *chat = json_text(target, "place.chat");
+
+	if (chat && chat_refused(db, record, platform, chat))
+		refuse(record, platform);
+	json_free(record);
+}
+
 static int
 show_plan(const char *platform, const char *session, const struct json *target)
 {
@@ -371,6 +384,7 @@ go(const char *platform, char *session, const char *words, struct json *target)
 		status = show_plan(platform, session, target);
 	} else {
 		need_quiet(session);
+		need_life(platform, target);
 		waiting.id = request(platform, session, words, target);
 		status = ask.no_wait ? wait_not(db, &waiting) : wait_for(db, &waiting);
 	}

@@ -3,6 +3,7 @@
 #include "handoff.h"
 
 #include "bell.h"
+#include "chats.h"
 #include "claims.h"
 #include "config.h"
 #include "die.h"
@@ -343,6 +344,10 @@ retry(struct db *db, long long id)
 		.options = options, .elsewhere = true};
 	if (over(old) && strcmp(json_text_or(old, "state", ""), "completed"))
 		made = handoff_request(db, &request, &status, &why);
+	if (made && json_has(wanted, "chat"))
+		chat_probe(db, request.platform, json_text(wanted, "chat"));
+	else if (made && config_platform(request.platform, "home_channel.chat_id"))
+		chat_probe(db, request.platform, config_platform(request.platform, "home_channel.chat_id"));
 	db_commit(db);
 	if (!made)
 		die(status, "%lld: %s", id, why ? why

@@ -8,7 +8,9 @@
 #include "handoff.h"
 
 #include "audience.h"
+#include "chats.h"
 #include "claims.h"
+#include "config.h"
 #include "die.h"
 #include "figures.h"
 #include "handoffs.h"
@@ -83,15 +85,23 @@ may_be_read(struct json *record, const struct json *place, const struct json *au
 	return false;
 }
 
-/* Nobody is asked before the time that the platform, or that chat, has named. */
+/* A chat that is dead is not asked, nor one before the time that it or its platform named. */
 static bool
 rests(struct json *record, const char *chat)
 {
 	double rest = platform_rest(db, platform_of(record), chat);
 
-	if (rest > 0)
+	if (!(chat && chat_refused(db, record, platform_of(record), chat)) && rest > 0)
 		record_rest(record, platform_of(record), rest);
-	return rest > 0;
+	return record_failed(record);
+}
+
+/* The chat it is to go to, as far as that is known before anybody is asked, or NULL. */
+static const char *
+chat_of(const struct json *record)
+{
+	return json_has(record, "handoff.wanted") ? json_text(record, "handoff.wanted.chat")
+		: config_platform(platform_of(record), "home_channel.chat_id");
 }
 
 static bool
@@ -109,11 +119,15 @@ begin_opening(struct json *record)
 	return stands;
 }
 
-/* The place is the record's new key; the store has it first. Consumes `place`. */
+/*
+ * The place is the record's new key; the store has it first. `lives`: the chat that showed
+ * that it does, or NULL. Consumes `place`.
+ */
 static void
-keep_place(struct json *record, struct json *place, const char *why)
+keep_place(struct json *record, struct json *place, const char *why, const char *lives)
 {
 	db_begin(db);
+	chat_lives(db, platform_of(record), lives);
 	if (claim_stands(db, record)) {
 		char *words = why ? xformat("the home itself: %s", why) : place_words(place);
 
@@ -140,6 +154,7 @@ not_opened(struct json *record, const char *chat, const struct json *answer)
 
 	db_begin(db);
 	platform_heed(db, platform_of(record), chat, answer);
+	chat_heed(db, platform_of(record), chat, answer);
 	if (claim_stands(db, record)) {
 		if (!unknown)
 			handoff_step(db, record, NULL);
@@ -185,7 +200,8 @@ open_thread(struct json *record, struct json *home)
 	else if (answer && (!strcmp(outcome, "opened") || !strcmp(outcome, "home"))
 		&& json_has(answer, "place") && opened_may_be_read(record, answer))
 		keep_place(record, json_at(answer, "place"),
-			*outcome == 'h' ? json_text_or(answer, "why", "it has no threads") : NULL);
+			*outcome == 'h' ? json_text_or(answer, "why", "it has no threads") : NULL,
+			*outcome == 'h' ? NULL : json_text(home, "chat"));
 	else if (answer && !record_failed(record))
 		not_opened(record, json_text(home, "chat"), answer);
 	free(title);
@@ -199,13 +215,14 @@ thread(struct json *record)
 {
 	struct json *home, *audience = NULL;
 
-	if (!json_has(record, "handoff") || json_has(record, "place") || rests(record, NULL))
+	if (!json_has(record, "handoff") || json_has(record, "place")
+		|| rests(record, chat_of(record)))
 		return;
 	home = resolve(record, &audience);
-	if (home && may_be_read(record, home, audience)) {
+	if (home && may_be_read(record, home, audience) && !rests(record, json_text(home, "chat"))) {
 		if (is_exact(record) || (json_has(home, "thread") && json_has(record, "handoff.wanted")))
-			keep_place(record, json_copy(home), NULL);
-		else if (!rests(record, json_text(home, "chat")) && begin_opening(record))
+			keep_place(record, json_copy(home), NULL, NULL);
+		else if (begin_opening(record))
 			open_thread(record, home);
 	}
 	json_free(home);

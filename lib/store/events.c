@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "bindings.h"
+#include "chats.h"
 #include "deliveries.h"
 #include "die.h"
 #include "figures.h"
@@ -57,6 +58,8 @@ event_put(struct db *db, const char *platform, const struct json *event)
 			json_number(event, "at", clock_now()), platform, clock_now());
 		if (id)
 			id = db_last_id(db);
+		if (id)
+			chat_lives(db, platform, json_text(place, "chat"));
 		meet(db, platform, event);
 		free(key);
 		text_release(&text);
