@@ -56,25 +56,4 @@ struct json *answer_not(const char *outcome, const char *class, const char *why,
 struct json *answer_unknown(const char *why);
 struct json *answer_error(const char *class, const char *why, const char *remedy);
 
-/*
- * Cutting: a pure function of the text and the platform. Part `index` (from 1) of `text`
- * with at most `limit` units a part, and *parts, how many there are; cut at a paragraph, a
- * line or a word where that keeps a part at least half full, never inside a character, and
- * code fences (```) are closed at the end of a part and reopened in the next. The empty
- * text has one empty part. Owned; NULL when there is no such part.
- */
-enum text_unit { UNIT_BYTES, UNIT_POINTS, UNIT_UTF16 };
-size_t text_units(const char *bytes, size_t length, enum text_unit unit);
-char *text_part(const char *text, size_t length, size_t limit, enum text_unit unit, int index,
-	int *parts);
-
-/* What marks a part that is sent a second time because the first may have arrived. */
-extern const char resent_mark[];
-
-/*
- * The part that a question of `send` asks for, by text_part, for a platform with neither
- * key nor read-back: marked when asked `again`, and cut as if it always were. Owned or NULL.
- */
-char *marked_part(const struct json *question, size_t limit, enum text_unit unit, int *parts);
-
 #endif

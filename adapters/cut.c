@@ -1,59 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cutting a text into parts that fit a platform. The parts are a pure function of text,
- * limit and unit: part 3 asked for after a crash is the part 3 of before.
+ * Cutting styled text into parts that fit a platform.
  *
- * A cut prefers the end of a paragraph, then of a line, then of a word, as long as the
- * part stays at least half full. Blanks at a cut are dropped. Inside a ``` block nothing is
- * dropped but the line break, the block is closed, and the next part opens it again.
+ * A cut prefers the end of a paragraph, then of a line, then of a word, as long as the part
+ * stays at least half full, and it leaves a block of code whole where that is possible.
+ * Blanks at a cut are dropped, but inside a block only the line break is. What a platform
+ * counts is known by writing a slice: the longest that fits is approached by guessing.
  */
-#include "adapter.h"
+#include "styled.h"
 
-#include "die.h"
+#include "alloc.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-const char resent_mark[] = "[sent again, as the first may not have arrived]\n";
-
-enum {
-	MOST_TICKS = 8,            /* a longer row of backticks is no fence to us */
-	MOST_OPENING = 32,         /* a longer first line is not repeated whole */
-	CLOSING = 1 + MOST_TICKS,  /* room kept for closing a block */
-	LEAST_LIMIT = 128,         /* below this, fences are text like any other */
-};
-
-/* An open block: its first line, and the backticks that end it (0: none is open). */
-struct fence {
-	const char *line;
-	size_t length, ticks;
-};
+enum { MOST_GUESSES = 24, MOST_JOINED = 64 };
 
 struct cutter {
-	const char *text;
-	size_t length, limit;
-	enum text_unit unit;
-	size_t at; /* the next part begins here */
-	struct fence fence;
+	const struct styled *whole;
+	const struct dialect *dialect;
+	size_t room;
+	size_t at;             /* the next part begins here */
+	size_t next;           /* the first span that begins there or later */
+	size_t open[STYLES];   /* spans that go through there */
+	size_t depth;
+	struct styled slice;   /* the last one that was made; details are borrowed */
 };
-
-static size_t
-weigh(size_t bytes, long point, enum text_unit unit)
-{
-	return unit == UNIT_BYTES ? bytes : unit == UNIT_UTF16 && point > 0xffff ? 2 : 1;
-}
 
 size_t
 text_units(const char *bytes, size_t length, enum text_unit unit)
 {
 	size_t units = 0;
 
+	if (unit == UNIT_BYTES)
+		return length;
 	for (size_t i = 0; i < length;) {
-		long point;
-		size_t step = utf8_step(bytes + i, length - i, &point);
+		long point = 0;
 
-		units += weigh(step, point, unit);
-		i += step;
+		i += (signed char)bytes[i] >= 0 ? 1 : utf8_step(bytes + i, length - i, &point);
+		units += unit == UNIT_UTF16 && point > 0xffff ? 2 : 1;
 	}
 	return units;
 }
@@ -64,205 +48,363 @@ is_blank(char byte)
 	return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
 }
 
+static bool
+is_boundary(const struct text *text, size_t at)
+{
+	return at >= text->length || ((unsigned char)text->at[at] & 0xc0) != 0x80;
+}
+
 /* Marks, joiners and skin tones: they belong to the character before them. */
 static bool
 is_joined(long point)
 {
-	return (point >= 0x300 && point < 0x370) || point == 0x200d
-		|| (point >= 0xfe00 && point < 0xfe10) || (point >= 0x1f3fb && point < 0x1f400);
+	static const struct { long first, last; } ranges[] = {{0x300, 0x36f}, {0x483, 0x489},
+		{0x591, 0x5bd}, {0x610, 0x61a}, {0x64b, 0x65f}, {0x93c, 0x93c}, {0x93e, 0x94d},
+		{0xe31, 0xe31}, {0xe34, 0xe3a}, {0xe47, 0xe4e}, {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},
+		{0x200d, 0x200d}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f},
+		{0x1f3fb, 0x1f3ff}, {0xe0020, 0xe007f}};
+
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (point >= ranges[i].first && point <= ranges[i].last)
+			return true;
+	return false;
 }
 
-/* The furthest end of a part with `room` units; at least one character on. */
-static size_t
-furthest(const struct cutter *cutter, size_t room)
+static bool
+is_flag(long point)
 {
-	size_t end = 0, at = cutter->at, used = 0;
-	long before = 0;
+	return point >= 0x1f1e6 && point <= 0x1f1ff;
+}
 
-	while (at < cutter->length) {
+/* The character that begins at `at`, and the one that ends there; 0: none. */
+static long
+point_at(const struct text *text, size_t at)
+{
+	long point = 0;
+
+	if (at < text->length)
+		utf8_step(text->at + at, text->length - at, &point);
+	return point;
+}
+
+static size_t
+step_back(const struct text *text, size_t at)
+{
+	size_t least = at < 4 ? 0 : at - 4;
+
+	do
+		at--;
+	while (at > least && !is_boundary(text, at));
+	return at;
+}
+
+/* Whether a cut at `at` splits what is seen as one character. */
+static bool
+splits(const struct text *text, size_t begin, size_t at)
+{
+	long after = point_at(text, at), before = point_at(text, step_back(text, at));
+	size_t flags = 0;
+
+	if (is_joined(after) || before == 0x200d)
+		return true;
+	if (!is_flag(after))
+		return false;
+	while (at > begin && flags < MOST_JOINED && is_flag(point_at(text, step_back(text, at)))) {
+		at = step_back(text, at);
+		flags++;
+	}
+	return flags % 2;
+}
+
+/* Back to where what is seen as one character begins, unless it never does. */
+static size_t
+whole_character(const struct text *text, size_t begin, size_t end)
+{
+	size_t at = end;
+
+	for (int i = 0; i < MOST_JOINED && at > begin; i++) {
+		if (!splits(text, begin, at))
+			return at;
+		at = step_back(text, at);
+	}
+	return end;
+}
+
+/* The furthest end with `room` units of plain words; at least one character on. */
+static size_t
+furthest(const struct cutter *cutter)
+{
+	const struct text *text = &cutter->whole->text;
+	size_t at = cutter->at, used = 0;
+
+	while (at < text->length) {
 		long point;
-		size_t step = utf8_step(cutter->text + at, cutter->length - at, &point);
+		size_t step = utf8_step(text->at + at, text->length - at, &point);
 
-		if (at > cutter->at && !is_joined(point) && before != 0x200d)
-			end = at;
-		used += weigh(step, point, cutter->unit);
-		if (used > room)
+		used += text_units(text->at + at, step, cutter->dialect->unit);
+		if (used > cutter->room && at > cutter->at)
 			break;
 		at += step;
-		before = point;
 	}
-	if (2 * end > cutter->at + at) /* endless marks are cut after all */
+	return at;
+}
+
+static void
+clip(struct cutter *cutter, size_t index, size_t end)
+{
+	struct span span = cutter->whole->spans[index];
+
+	span.begin = span.begin > cutter->at ? span.begin - cutter->at : 0;
+	span.end = (span.end < end ? span.end : end) - cutter->at;
+	if (span.begin < span.end)
+		styled_add(&cutter->slice, span);
+}
+
+/* Make the slice from here to `end`. */
+static void
+slice(struct cutter *cutter, size_t end)
+{
+	const struct styled *whole = cutter->whole;
+
+	text_clear(&cutter->slice.text);
+	cutter->slice.count = 0;
+	text_add(&cutter->slice.text, whole->text.at + cutter->at, end - cutter->at);
+	for (size_t i = 0; i < cutter->depth; i++)
+		clip(cutter, cutter->open[i], end);
+	for (size_t i = cutter->next; i < whole->count && whole->spans[i].begin < end; i++)
+		clip(cutter, i, end);
+}
+
+static size_t
+measure(struct cutter *cutter, size_t end)
+{
+	slice(cutter, end);
+	return styled_units(&cutter->slice, cutter->dialect);
+}
+
+/* Where the first span begins that is too many for one message; or `end`. */
+static size_t
+spans_end(const struct cutter *cutter, size_t end)
+{
+	size_t most = cutter->dialect->most_spans, index = cutter->next + most - cutter->depth;
+
+	if (!most || most < cutter->depth || index >= cutter->whole->count)
 		return end;
-	return at > cutter->at ? at : at + utf8_step(cutter->text + at, cutter->length - at, &before);
+	if (cutter->whole->spans[index].begin >= end || cutter->whole->spans[index].begin <= cutter->at)
+		return end;
+	return cutter->whole->spans[index].begin;
+}
+
+/* A guess between what fits and what is too long, by how much too long that is. */
+static size_t
+guess(const struct cutter *cutter, size_t fits, size_t over, size_t units)
+{
+	size_t at = cutter->at + (size_t)((double)(over - cutter->at) * 0.97
+		* (double)cutter->room / (double)units);
+
+	if (at <= fits || at >= over)
+		at = fits + (over - fits) / 2;
+	while (at > fits && !is_boundary(&cutter->whole->text, at))
+		at--;
+	return at;
+}
+
+/* About the longest that fits, and surely one that does; `at` itself if none does. */
+static size_t
+longest(struct cutter *cutter)
+{
+	size_t over = spans_end(cutter, furthest(cutter)), fits = cutter->at, units;
+
+	if (!cutter->dialect->write || cutter->dialect->counts_words)
+		return over;
+	units = measure(cutter, over);
+	if (units <= cutter->room)
+		return over;
+	for (int i = 0; i < MOST_GUESSES; i++) {
+		size_t at = guess(cutter, fits, over, units), used;
+
+		if (at <= fits)
+			break;
+		used = measure(cutter, at);
+		if (used > cutter->room) {
+			over = at;
+			units = used;
+			continue;
+		}
+		fits = at;
+		if (used >= cutter->room - cutter->room / 8)
+			break;
+	}
+	return fits;
+}
+
+/* The block that reaches over `at`, looking back from the span *index; NULL: none. */
+static const struct span *
+block_over(const struct cutter *cutter, size_t at, size_t *index)
+{
+	const struct span *spans = cutter->whole->spans;
+
+	while (*index > cutter->next && (spans[*index - 1].begin >= at
+		|| spans[*index - 1].style != STYLE_BLOCK))
+		--*index;
+	if (*index > cutter->next)
+		return spans[*index - 1].end > at ? &spans[*index - 1] : NULL;
+	for (size_t i = 0; i < cutter->depth; i++)
+		if (spans[cutter->open[i]].style == STYLE_BLOCK)
+			return spans[cutter->open[i]].end > at ? &spans[cutter->open[i]] : NULL;
+	return NULL;
+}
+
+static size_t
+first_span_from(const struct cutter *cutter, size_t end)
+{
+	size_t index = cutter->next;
+
+	while (index < cutter->whole->count && cutter->whole->spans[index].begin < end)
+		index++;
+	return index;
 }
 
 /* The best end of a part that may reach to `end`. */
 static size_t
 best_end(const struct cutter *cutter, size_t end)
 {
-	const char *text = cutter->text;
-	size_t half = cutter->at + (end - cutter->at + 1) / 2, line = 0, word = 0;
+	const char *text = cutter->whole->text.at;
+	size_t half = cutter->at + (end - cutter->at + 1) / 2, index = first_span_from(cutter, end);
+	size_t line = 0, inner = 0, word = 0;
 
 	for (size_t i = end; i >= half && i > cutter->at; i--) {
-		if (text[i] == '\n' && i + 1 < cutter->length && text[i + 1] == '\n')
-			return i;
-		if (text[i] == '\n' && !line)
-			line = i;
+		bool block;
+
 		if (text[i] == ' ' && !word)
 			word = i;
+		if (text[i] != '\n')
+			continue;
+		block = block_over(cutter, i, &index);
+		if (!block && text[i + 1] == '\n')
+			return i;
+		if (!block && !line)
+			line = i;
+		if (block && !inner)
+			inner = i;
 	}
-	return line ? line : word ? word : end;
-}
-
-/* How many backticks a line of a fence begins with (0: it is none), and where they end. */
-static size_t
-count_ticks(const char *line, size_t length, size_t *after)
-{
-	size_t at = 0, ticks = 0;
-
-	while (at < length && at < 3 && line[at] == ' ')
-		at++;
-	while (at + ticks < length && line[at + ticks] == '`')
-		ticks++;
-	*after = at + ticks;
-	return ticks >= 3 && ticks <= MOST_TICKS ? ticks : 0;
-}
-
-static bool
-closes(const struct fence *fence, const char *line, size_t length)
-{
-	size_t after;
-
-	if (count_ticks(line, length, &after) < fence->ticks)
-		return false;
-	while (after < length && is_blank(line[after]))
-		after++;
-	return after == length;
-}
-
-static void
-follow_line(struct fence *fence, const char *line, size_t length)
-{
-	size_t after, ticks = count_ticks(line, length, &after);
-
-	if (fence->ticks && closes(fence, line, length))
-		*fence = (struct fence){0};
-	else if (!fence->ticks && ticks && !memchr(line + after, '`', length - after))
-		*fence = (struct fence){line, length > MOST_OPENING ? after : length, ticks};
-}
-
-static size_t
-line_length(const struct cutter *cutter, size_t at)
-{
-	const char *end = memchr(cutter->text + at, '\n', cutter->length - at);
-
-	return end ? (size_t)(end - cutter->text) - at : cutter->length - at;
-}
-
-/* Which block is open at `end`, looking at the lines that begin from `at` on. */
-static void
-follow(struct cutter *cutter, size_t end)
-{
-	size_t at = cutter->at;
-
-	if (cutter->limit < LEAST_LIMIT)
-		return;
-	if (at && cutter->text[at - 1] != '\n')
-		at += line_length(cutter, at) + 1;
-	for (; at < end; at += line_length(cutter, at) + 1)
-		follow_line(&cutter->fence, cutter->text + at, line_length(cutter, at));
+	return line ? line : inner ? inner : word ? word
+		: whole_character(&cutter->whole->text, cutter->at, end);
 }
 
 /* Past the blanks, but not into the indentation of what follows, unless it fills a part. */
 static size_t
 skip_blanks(const struct cutter *cutter, size_t at)
 {
+	const struct text *text = &cutter->whole->text;
 	size_t end = at, line = 0;
 
-	for (; end < cutter->length && is_blank(cutter->text[end]); end++)
-		if (cutter->text[end] == '\n')
+	for (; end < text->length && is_blank(text->at[end]); end++)
+		if (text->at[end] == '\n')
 			line = end + 1;
-	return line && end < cutter->length && end - line < cutter->limit / 4 ? line : end;
+	return line && end < text->length && end - line < cutter->room / 4 ? line : end;
 }
 
-/* Close the block at the end of a part; it opens again, unless it ends right here. */
+/* Go on to `at`: which spans go through there. */
 static void
-close_fence(struct cutter *cutter, struct text *part)
+advance(struct cutter *cutter, size_t at)
 {
-	struct fence *fence = &cutter->fence;
+	const struct styled *whole = cutter->whole;
+	size_t kept = 0;
 
-	text_puts(part, "\n");
-	for (size_t i = 0; i < fence->ticks; i++)
-		text_add(part, "`", 1);
-	cutter->at += cutter->at < cutter->length && cutter->text[cutter->at] == '\n';
-	if (cutter->text[cutter->at - 1] != '\n'
-		|| !closes(fence, cutter->text + cutter->at, line_length(cutter, cutter->at)))
-		return;
-	*fence = (struct fence){0};
-	cutter->at = skip_blanks(cutter, cutter->at + line_length(cutter, cutter->at));
+	for (size_t i = 0; i < cutter->depth; i++)
+		if (whole->spans[cutter->open[i]].end > at)
+			cutter->open[kept++] = cutter->open[i];
+	for (; cutter->next < whole->count && whole->spans[cutter->next].begin < at; cutter->next++)
+		if (whole->spans[cutter->next].end > at && kept < STYLES)
+			cutter->open[kept++] = cutter->next;
+	cutter->depth = kept;
+	cutter->at = at;
 }
 
-/* Cut the next part off into `part`. */
-static void
-cut(struct cutter *cutter, struct text *part)
+/* The longest piece that fits without looking for a good place; without style if need be. */
+static size_t
+cut_anywhere(struct cutter *cutter, size_t fits)
 {
-	size_t room, end, kept;
+	long point;
 
-	text_clear(part);
-	if (cutter->fence.ticks) {
-		text_add(part, cutter->fence.line, cutter->fence.length);
-		text_puts(part, "\n");
+	if (fits > cutter->at) {
+		slice(cutter, fits);
+		return fits;
 	}
-	room = cutter->limit - text_units(part->at, part->length, cutter->unit);
-	if (text_units(cutter->text + cutter->at, cutter->length - cutter->at, cutter->unit) <= room) {
-		text_add(part, cutter->text + cutter->at, cutter->length - cutter->at);
-		cutter->at = cutter->length;
-		return;
+	fits += utf8_step(cutter->whole->text.at + fits, cutter->whole->text.length - fits, &point);
+	slice(cutter, fits);
+	cutter->slice.count = 0;
+	return fits;
+}
+
+/* Cut the next part off into the slice; returns where the one after it begins. */
+static size_t
+cut(struct cutter *cutter)
+{
+	const struct text *text = &cutter->whole->text;
+	size_t fits = longest(cutter), end, kept, index;
+	bool block;
+
+	if (fits == text->length) {
+		slice(cutter, fits);
+		return fits;
 	}
-	if (cutter->limit >= LEAST_LIMIT)
-		room -= CLOSING;
-	end = kept = best_end(cutter, furthest(cutter, room));
-	follow(cutter, end);
-	while (!cutter->fence.ticks && kept > cutter->at && is_blank(cutter->text[kept - 1]))
+	end = kept = fits > cutter->at ? best_end(cutter, fits) : fits;
+	index = first_span_from(cutter, end);
+	block = block_over(cutter, end, &index);
+	while (!block && kept > cutter->at && is_blank(text->at[kept - 1]))
 		kept--;
-	text_add(part, cutter->text + cutter->at, kept - cutter->at);
-	cutter->at = end;
-	if (cutter->fence.ticks)
-		close_fence(cutter, part);
-	else
-		cutter->at = skip_blanks(cutter, end);
+	if (kept == cutter->at && end > kept)
+		return slice(cutter, kept), skip_blanks(cutter, end);
+	if (end == cutter->at || measure(cutter, kept) > cutter->room)
+		return cut_anywhere(cutter, fits);
+	return block ? end + (text->at[end] == '\n') : skip_blanks(cutter, end);
 }
 
-char *
-text_part(const char *text, size_t length, size_t limit, enum text_unit unit, int index, int *parts)
+/* Whether a reader sees anything; platforms refuse a message that shows nothing. */
+static bool
+is_visible(const struct text *text)
 {
-	struct cutter cutter = {.text = text, .length = length, .limit = limit, .unit = unit};
-	struct text part = TEXT_INIT;
-	char *wanted = NULL;
+	for (size_t i = 0; i < text->length;) {
+		long point;
 
-	if (text_units(text, length, unit) > limit)
-		cutter.at = skip_blanks(&cutter, 0);
-	*parts = 0;
-	do {
-		cut(&cutter, &part);
-		if (++*parts == index)
-			wanted = text_take(&part);
-	} while (cutter.at < length);
-	text_release(&part);
-	return wanted;
+		i += utf8_step(text->at + i, text->length - i, &point);
+		if (point > ' ' && point != 0xa0 && point != 0xad && point != 0x2800 && point != 0x3000
+			&& point != 0xfeff && (point < 0x2000 || point > 0x200f)
+			&& (point < 0x2028 || point > 0x202f) && (point < 0x205f || point > 0x2064))
+			return true;
+	}
+	return false;
 }
 
-char *
-marked_part(const struct json *question, size_t limit, enum text_unit unit, int *parts)
+static void
+keep(struct styled *part, const struct styled *slice)
 {
-	size_t length = 0, mark = text_units(resent_mark, strlen(resent_mark), unit);
-	const char *text = json_bytes(question, "text", &length);
-	int index = (int)json_number(question, "part", 1);
-	char *part = text_part(text ? text : "", length, limit - mark, unit, index, parts), *marked;
+	text_add(&part->text, slice->text.at, slice->text.length);
+	for (size_t i = 0; i < slice->count; i++) {
+		struct span span = slice->spans[i];
 
-	if (!part || !*part || !json_has(question, "again"))
-		return part;
-	marked = xformat("%s%s", resent_mark, part);
-	free(part);
-	return marked;
+		span.detail = span.detail ? xstrdup(span.detail) : NULL;
+		styled_add(part, span);
+	}
+}
+
+int
+styled_cut(const struct styled *whole, const struct dialect *dialect, size_t room, int index,
+	struct styled *part)
+{
+	struct cutter cutter = {.whole = whole, .dialect = dialect, .room = room, .slice = STYLED_INIT};
+	int parts = 0;
+
+	while (cutter.at < whole->text.length) {
+		size_t next = cut(&cutter);
+
+		if (is_visible(&cutter.slice.text) && ++parts == index)
+			keep(part, &cutter.slice);
+		advance(&cutter, next);
+	}
+	cutter.slice.count = 0; /* its details are not ours */
+	styled_release(&cutter.slice);
+	return parts;
 }

@@ -13,6 +13,7 @@
 #include "local/people.h"
 #include "local/poll.h"
 #include "local/room.h"
+#include "message.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +21,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LIMIT = 65536 };
+/* A file bears any text; people there read Markdown as it was typed. */
+static const struct dialect DIALECT = {.limit = 65536, .unit = UNIT_BYTES, .keyed = true,
+	.plain = true};
 static const char LOOK[] = "look at the folder of the rooms"; /* errno says why */
 
 static const struct adapter_need NEEDS[] = {
@@ -257,20 +260,18 @@ static struct json *
 send_part(struct spot *spot, const struct json *question)
 {
 	int index = (int)json_number(question, "part", 1), parts;
+	struct styled part;
 	struct json *answer;
 	const char *text;
 	size_t length;
-	char *part;
 
 	text = json_bytes(question, "text", &length);
 	if (!text || !length || memchr(text, '\0', length))
 		return answer_not("not_sent", "request", "there is no text to send", NULL);
-	part = text_part(text, length, LIMIT, UNIT_BYTES, index, &parts);
-	if (!part)
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
-	else
-		answer = append_part(spot, part, json_text(question, "delivery"), index, parts);
-	free(part);
+	if (!message_part(question, &DIALECT, &part, &parts))
+		return answer_not("not_sent", "request", "the text has no such part", NULL);
+	answer = append_part(spot, part.text.at, json_text(question, "delivery"), index, parts);
+	styled_release(&part);
 	return answer;
 }
 
@@ -314,7 +315,7 @@ about(const struct json *question)
 	json_put_true(answer, "idempotency", true);
 	json_put_true(answer, "readback", false);
 	json_put_true(answer, "gateway", false);
-	json_put_number(answer, "limit", LIMIT);
+	json_put_number(answer, "limit", DIALECT.limit);
 	json_put_text(answer, "unit", "bytes");
 	return answer;
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char resent_mark[] = "[sent again, as the first may not have arrived]\n";
+
 static bool
 is_spelled(const struct span *span, const struct dialect *dialect, size_t room)
 {
@@ -99,7 +101,7 @@ spell_links(struct styled *styled, const struct dialect *dialect, size_t room)
 static size_t
 mark_units(const struct dialect *dialect)
 {
-	struct styled mark = {.text = {(char *)resent_mark, strlen(resent_mark), 0}};
+	struct styled mark = {.text = {(char *)resent_mark, sizeof resent_mark - 1, 0}};
 
 	return styled_units(&mark, dialect);
 }
@@ -107,7 +109,7 @@ mark_units(const struct dialect *dialect)
 static void
 put_mark(struct styled *part)
 {
-	size_t shift = strlen(resent_mark);
+	size_t shift = sizeof resent_mark - 1;
 	struct text marked = TEXT_INIT;
 
 	text_add(&marked, resent_mark, shift);
@@ -122,13 +124,13 @@ put_mark(struct styled *part)
 
 /* The words of the question; Markdown that shows none is shown as it was typed. */
 static void
-render(struct styled *styled, const struct json *question)
+render(struct styled *styled, const struct json *question, const struct dialect *dialect)
 {
 	size_t length = 0;
 	const char *text = json_bytes(question, "text", &length);
 
 	*styled = (struct styled)STYLED_INIT;
-	if (text && strcmp(json_text_or(question, "format", ""), "plain") != 0)
+	if (text && !dialect->plain && strcmp(json_text_or(question, "format", ""), "plain") != 0)
 		styled_markdown(styled, text, length);
 	if (text && !styled->text.length)
 		text_add(&styled->text, text, length);
@@ -143,7 +145,7 @@ message_part(const struct json *question, const struct dialect *dialect, struct 
 	int index = (int)json_number(question, "part", 1);
 	struct styled whole;
 
-	render(&whole, question);
+	render(&whole, question, dialect);
 	spell_links(&whole, dialect, room);
 	*part = (struct styled)STYLED_INIT;
 	*parts = styled_cut(&whole, dialect, room, index, part);

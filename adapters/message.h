@@ -51,6 +51,9 @@ bool link_is_bare(const struct styled *styled, const struct span *span);
  */
 void styled_markdown(struct styled *styled, const char *bytes, size_t length);
 
+enum text_unit { UNIT_BYTES, UNIT_POINTS, UNIT_UTF16 };
+size_t text_units(const char *bytes, size_t length, enum text_unit unit);
+
 struct dialect {
 	size_t limit;           /* units a message holds */
 	enum text_unit unit;    /* how the platform counts */
@@ -63,7 +66,11 @@ struct dialect {
 	bool keyed;             /* key or read-back: a part sent again bears no mark */
 	bool spells_links;      /* no links with other words: written "words (URL)" */
 	size_t most_spans;      /* a message holds so many spans; 0: any */
+	bool plain;             /* every text is shown as it was typed */
 };
+
+/* What marks a part that is sent a second time because the first may have arrived. */
+extern const char resent_mark[];
 
 /*
  * The part that a question of `send` asks for, and *parts, how many there are. Its "format"

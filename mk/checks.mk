@@ -8,7 +8,7 @@ check: all sanitized
 # their own. What a process leaves to its end is not a leak here.
 sanitized:
 	@$(MAKE) --no-print-directory BUILD=build-sanitized \
-		CFLAGS='-O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all' all
+		CFLAGS='-O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all' all unit
 
 demo: all
 	sh contrib/demo
