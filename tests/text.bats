@@ -38,10 +38,8 @@ shows() {
 	shows 'a **b *c*** ~~d~~ `e*f*` [g](https://h/i) _j_ k_l_m 2*3*4' \
 		'a [b]b [i]c[/i][/b] [s]d[/s] [c]e*f*[/c] [a https://h/i]g[/a] [i]j[/i] k_l_m 2[i]3[/i]4'
 	shows '***both*** **[bold link](http://x.y)**' \
-		'[b]both[/b] [b][a http://x.y]bold link[/a][/b]' || shows '***both*** **[bold link](http://x.y)**' \
 		'[i][b]both[/b][/i] [b][a http://x.y]bold link[/a][/b]'
-	shows '**bold **in** bold** about ~5 minutes, ~6' '[b]bold [/b]in[b] bold[/b] about ~5 minutes, ~6' ||
-		shows '**bold **in** bold** about ~5 minutes, ~6' '[b]bold in bold[/b] about ~5 minutes, ~6'
+	shows '**bold **in** bold** about ~5 minutes, ~6' '[b]bold in bold[/b] about ~5 minutes, ~6'
 }
 
 @test "line breaks and blank lines stay where the author put them" {
@@ -56,7 +54,7 @@ shows() {
 		$'• a\n• b\n  more\n  • c\n    • d\n\n      para\n• e'
 	shows $'3. a\n4. b\n   1) c\n   2) d\n5. e' $'3. a\n4. b\n  1) c\n  2) d\n5. e'
 	shows $'- [ ] to do\n- [x] done\n- [link](http://x.y)' $'☐ to do\n☑ done\n• [a http://x.y]link[/a]'
-	shows $'- ```sh\n  ls\n  ```\n- > q' $'•\n[p sh]ls[/p]\n•\n[q]q[/q]' || shows $'- ```sh\n  ls\n  ```\n- > q' $'• \n[p sh]ls[/p]\n• \n[q]q[/q]'
+	shows $'- ```sh\n  ls\n  ```\n- > q' $'• \n[p sh]ls[/p]\n• \n[q]q[/q]'
 }
 
 @test "quotes hold what stands in them, and are one level deep" {
@@ -183,7 +181,7 @@ shows() {
 
 @test "bold, quotes and links that are cut go on in the next part" {
 	cut '"> **[" + "word " * 1500 + "](http://x.y)**"' keyed
-	parts 'length == 2 and all(startswith("[q][b][a http://x.y]word") and endswith("word[/a][/b][/q]"))'
+	parts 'length == 2 and all(startswith("[q][b][a http://x.y]word") and test("word ?\\[/a\\]\\[/b\\]\\[/q\\]$"))'
 }
 
 @test "a URL that is too long for its message is told, not hidden" {
@@ -212,7 +210,7 @@ shows() {
 
 @test "what shows nothing has no part; blanks without end are none of their own" {
 	for text in '' ' ' $'\n\t\n' $'\u200b'; do
-		printf '%s' "$text" | run -0 "${HERMES_BUILD:-$ROOT/build}/unit/message"
+		run -0 "${HERMES_BUILD:-$ROOT/build}/unit/message" <<<"$text"
 		[ "$output" = '[]' ]
 	done
 	cut '"\n" * 6000 + "text" + " " * 6000 + "end"' plain
