@@ -78,9 +78,9 @@ ask() {
 	printf '%s\n' "$output" >>"$SAID/stdout"
 }
 
-# holds FILTER: $output satisfies a jq filter.
+# holds FILTER [JQ-ARGUMENT...]: $output satisfies a jq filter.
 holds() {
-	jq -en "input | ($1)" >/dev/null <<<"$output" || { echo "not $1: $output" >&2; return 1; }
+	jq -en "${@:2}" "input | ($1)" >/dev/null <<<"$output" || { echo "not $1: $output" >&2; return 1; }
 }
 
 # problem WHAT REMEDY: what check found, by regular expressions.

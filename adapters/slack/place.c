@@ -79,17 +79,18 @@ slack_place(const struct json *self, const char *chat, const char *thread, const
 	return place;
 }
 
-bool
-slack_user(const char *id, struct json **user)
+struct json *
+slack_user(const char *id)
 {
+	struct json *user;
 	struct text form = TEXT_INIT;
 	struct api_call call;
 
 	form_add(&form, "user", id);
 	call = slack_ask("users.info", &form);
-	*user = json_at(call.result, "user");
+	user = json_at(call.result, "user");
 	api_release(&call);
-	return *user;
+	return user;
 }
 
 char *
@@ -141,18 +142,32 @@ count_people(struct json *audience, const struct json *members, const char *self
 		struct json *member = json_item(members, "", i), *user = NULL;
 		const char *id = json_text_or(member, "", "");
 
-		if (strcmp(id, self) != 0 && ++looked && slack_user(id, &user)) {
-			if (json_true(user, "is_bot") || json_true(user, "deleted"))
-				size--;
-			else
-				add_name(names, user, id);
-		}
+		if (strcmp(id, self) != 0 && ++looked)
+			user = slack_user(id);
+		if (json_true(user, "is_bot") || json_true(user, "deleted"))
+			size--;
+		else if (user)
+			add_name(names, user, id);
 		json_free(user);
 		json_free(member);
 	}
-	json_put_number(audience, "size", size > 0 ? size : 0);
+	json_put_number(audience, "size", size);
 	json_put(audience, "names", names);
 	json_put_true(audience, "known", true);
+}
+
+static bool
+holds_text(const struct json *texts, const char *text)
+{
+	bool found = false;
+
+	for (size_t i = 0, n = json_count(texts, ""); i < n && !found; i++) {
+		struct json *item = json_item(texts, "", i);
+
+		found = !strcmp(json_text_or(item, "", ""), text);
+		json_free(item);
+	}
+	return found;
 }
 
 static struct json *
@@ -171,7 +186,7 @@ channel_audience(const char *chat, const char *self)
 {
 	struct json *audience = json_object(), *first = NULL;
 	char *cursor = xstrdup("");
-	double size = -1; /* the bot itself */
+	double size = 0;
 	int pages = 0;
 
 	do {
@@ -184,7 +199,7 @@ channel_audience(const char *chat, const char *self)
 		api_release(&call);
 		if (!page)
 			break;
-		size += (double)json_count(page, "");
+		size += (double)json_count(page, "") - holds_text(page, self);
 		if (first)
 			json_free(page);
 		else
@@ -204,12 +219,12 @@ channel_audience(const char *chat, const char *self)
 static struct json *
 person_audience(const char *id)
 {
-	struct json *audience = json_object(), *names = json_array(), *user;
+	struct json *audience = json_object(), *names = json_array();
+	struct json *user = id ? slack_user(id) : NULL;
 
-	if (id && slack_user(id, &user)) {
+	if (user)
 		add_name(names, user, id);
-		json_free(user);
-	}
+	json_free(user);
 	json_put_number(audience, "size", 1);
 	json_put(audience, "names", names);
 	json_put_true(audience, "known", true);

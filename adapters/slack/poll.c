@@ -178,7 +178,7 @@ name_of(struct listening *listening, const char *id)
 	if (json_text(listening->names, id))
 		return xstrdup(json_text(listening->names, id));
 	if (listening->named++ < NAMES_MOST)
-		slack_user(id, &user);
+		user = slack_user(id);
 	name = user_name(user, id);
 	json_put_text(listening->names, id, name);
 	json_free(user);

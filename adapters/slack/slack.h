@@ -44,8 +44,8 @@ struct json *slack_place(const struct json *self, const char *chat, const char *
 struct json *put_place(struct json *answer, const struct json *self, struct json *place);
 /* The answer of resolve. Owned. */
 struct json *slack_resolve(const struct json *question);
-/* What users.info says of somebody; whether Slack told. Takes nothing; *user is owned. */
-bool slack_user(const char *id, struct json **user);
+/* What users.info says of somebody. Owned; NULL: Slack does not tell. */
+struct json *slack_user(const char *id);
 /* What people call them. Owned. */
 char *user_name(const struct json *user, const char *id);
 
