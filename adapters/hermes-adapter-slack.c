@@ -165,7 +165,7 @@ bad_place(const struct json *question, const char *outcome)
 {
 	const char *thread = json_text(question, "place.thread");
 
-	slack_token(); /* no configuration comes before a wrong question */
+	slack_token();
 	if (!is_conversation(json_text_or(question, "place.chat", "")))
 		return answer_not(outcome, "request", "the place is no conversation of Slack's", NULL);
 	if (thread && !is_stamp(thread))
@@ -184,20 +184,24 @@ opened(const struct json *question, const struct json *self, const char *stamp)
 	return put_place(answer, self, place);
 }
 
+/* A title as a message: its first part, in one line. Owned. */
 static char *
 seed_text(const char *title)
 {
+	struct json *question = json_object();
 	struct text clean = TEXT_INIT;
-	struct styled seed = STYLED_INIT;
+	struct styled seed;
 	char *written;
+	int parts;
 
 	text_add_clean(&clean, title, strlen(title));
-	text_add(&seed.text, clean.at, clean.length < 300 ? clean.length : 300);
-	if (!*clean.at)
-		text_puts(&seed.text, "Hermes");
+	json_put_text(question, "text", clean.at[strspn(clean.at, " ")] ? clean.at : "Hermes");
+	json_put_text(question, "format", "plain");
+	message_part(question, &slack_dialect, &seed, &parts);
 	written = message_written(&slack_dialect, &seed);
 	styled_release(&seed);
 	text_release(&clean);
+	json_free(question);
 	return written;
 }
 

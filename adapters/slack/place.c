@@ -425,6 +425,7 @@ slack_resolve(const struct json *question)
 	size_t end = strcspn(words, ":/");
 	struct json *answer;
 
+	slack_token();
 	if (!chat && *words) {
 		thread = words[end] ? words + end + 1 : NULL;
 		words[end] = '\0';

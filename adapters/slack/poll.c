@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PAGES_MOST = 5, EVENTS_MOST = 1000, NAMES_MOST = 20, FAILURES_MOST = 3, PLACES_MOST = 1000 };
+enum { PAGES_MOST = 5, EVENTS_MOST = 1000, NAMES_MOST = 20, FAILURES_MOST = 10, PLACES_MOST = 1000 };
 static const double wait_most = 30, pause_least = 2, pause_a_place = 1.2, ask_limit = 10;
 
 struct spot {

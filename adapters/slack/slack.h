@@ -13,7 +13,7 @@
 extern const struct adapter_need slack_needs[];
 extern const struct dialect slack_dialect;
 
-/* The bot's token. Ends the program with 78 where there is none. */
+/* The bot's token. Ends the program with 78 where there is none: asked for before all else. */
 const char *slack_token(void);
 
 /* Arguments of a method: a form. A NULL value is left out. */

@@ -1,0 +1,703 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# hermes-adapter-slack against the tests' Slack: C1 is a channel, G1 a private one, M1 (a G,
+# too) a group of people, D1 the direct message with Ann. Whatever the adapter says in any
+# test is searched for its secrets afterwards.
+#
+# Each test is a subshell of its own, and bats sets stderr:
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+
+bats_require_minimum_version 1.5.0
+load common
+load serving
+
+ADAPTER=hermes-adapter-slack
+SECRET=SECRETsecretSECRET
+CURSOR=
+
+setup() {
+	unset "${!SLACK_@}"
+	export SLACK_BOT_TOKEN=xoxb-1-$SECRET
+	start_platform slack --token "$SLACK_BOT_TOKEN" --user_token "xoxp-2-$SECRET"
+	export SLACK_BASE_URL=http://127.0.0.1:$PORT/api
+	room user '{"id":"U1","name":"ann","real_name":"Ann"}'
+	room user '{"id":"U2","name":"ben","display_name":"Ben Li"}'
+	room user '{"id":"U3","name":"other","is_bot":true}'
+	room channel '{"id":"C1","name":"general","members":["U0BOT","U1","U2","U3"]}'
+	room channel '{"id":"G1","name":"secret","kind":"group","members":["U0BOT","U1"]}'
+	room channel '{"id":"G2","name":"mpdm","kind":"mpim","members":["U0BOT","U1","U2"]}'
+	room channel '{"id":"D1","kind":"im","user":"U1","members":["U0BOT","U1"]}'
+}
+
+teardown() {
+	stop_all
+	run ! grep -rF "$SECRET" "$SAID"
+}
+
+# place CHAT [THREAD]: as it is written down, without asking.
+place() {
+	jq -nc --arg chat "$1" --arg thread "${2:-}" '
+		{platform: "slack", account: "U0BOT", workspace: "T0TEAM", $chat, kind: "group"}
+		+ if $chat[:1] == "D" then {kind: "dm", user: "U1"} else {} end
+		+ if $thread == "" then {} else {$thread} end'
+}
+
+# open_thread CHAT [DELIVERY [MORE-JSON]]: sets PLACE and THREAD to what came.
+open_thread() {
+	ask thread "$(jq -nc --argjson place "$(place "$1")" --arg delivery "${2:-h1}" \
+		--argjson more "${3:-{\}}" '{$place, title: "Hermes — Fix the parser", $delivery} + $more')"
+	PLACE=$(jq -c .place <<<"$output")
+	THREAD=$(jq -r .place.thread <<<"$output")
+}
+
+# say CHAT TEXT [MORE-JSON]: as Ann. Prints the message's stamp.
+say() {
+	room_says say "$(jq -nc --arg channel "$1" --arg text "$2" --argjson more "${3:-{\}}" \
+		'{$channel, $text, user: "U1"} + $more')" | jq -r .ts
+}
+
+# copies CHAT [THREAD]: how many messages of the bot's, a thread's seed not counted.
+copies() {
+	look "messages?channel=$1${2:+&thread=$2}" |
+		jq --arg thread "${2:-}" '[.[] | select(.bot_id == "B0BOT" and .ts != $thread)] | length'
+}
+
+# written TEXT [MORE-JSON]: what Slack is given for a text.
+written() {
+	send "$(place D1)" "$@"
+	look 'messages?channel=D1' | jq -r '.[-1].text'
+}
+
+AGAIN='{"again":{"since":1}}'
+
+# --- configuration
+
+@test "about needs neither configuration nor network" {
+	unset SLACK_BOT_TOKEN
+	ask about
+	holds '.platform == "slack" and .limit == 4000 and .unit == "points" and .gateway'
+	holds '.threads and .polling and .readback and (.idempotency | not)'
+	holds '.config | any(.name == "SLACK_BOT_TOKEN" and .secret and .required)'
+	holds '.config | any(.name == "SLACK_USER_TOKEN" and .secret and (.required | not))'
+	[ "$(requests '')" = 0 ]
+}
+
+@test "without a token, or with what is none, it is exit 78 and says where to get one" {
+	local verb
+	for verb in check resolve thread send poll; do
+		run -78 --separate-stderr env -u SLACK_BOT_TOKEN "$ADAPTER" "$verb" <<<'{}'
+		[[ -z $output && $stderr == *SLACK_BOT_TOKEN*api.slack.com* ]]
+	done
+	run -78 --separate-stderr env SLACK_BOT_TOKEN="xoxb $SECRET"$'\r\nX: y' "$ADAPTER" check
+	[[ $stderr == *"not a token"* && $stderr != *"$SECRET"* ]]
+}
+
+# --- check
+
+@test "check: all is well in a channel, a private one and a direct message" {
+	local home
+	for home in C1 G1 G2 D1 '#general' @ann U1; do
+		SLACK_HOME_CHANNEL=$home ask check
+		holds '.ok and .account == "U0BOT" and .name == "hermes" and .facts.token'
+		holds '.facts.home | .reachable and .threads and .readable'
+	done
+	SLACK_HOME_CHANNEL=@ann ask check
+	holds '.facts.home.kind == "dm" and .facts.home.name == "Ann"'
+	ask check
+	holds '.ok and (.facts | has("home") | not)'
+}
+
+@test "check: each thing that is missing has its remedy" {
+	export SLACK_HOME_CHANNEL=C1
+	room scopes '{"without":["chat:write"]}'
+	ask check
+	problem 'may not write' 'chat:write'
+	holds '.facts.home.reachable == false and .facts.home.readable'
+	room scopes '{"without":["channels:history"]}'
+	ask check
+	problem 'cannot be read: missing_scope' 'scope channels:history'
+	holds '.facts.home.reachable and .facts.home.readable == false'
+	room scopes '{}'
+	room channel '{"id":"C1","members":["U1"]}'
+	ask check
+	problem 'not a member' 'invite @hermes'
+	room channel '{"id":"C1","members":["U0BOT","U1"],"archived":true}'
+	ask check
+	problem archived choose
+	SLACK_HOME_CHANNEL=C404 ask check
+	problem channel_not_found invite
+	SLACK_HOME_CHANNEL='my friend' ask check
+	problem 'not a conversation' '#channel'
+	room auth '{"error":"token_revoked"}'
+	ask check
+	problem token_revoked SLACK_BOT_TOKEN
+	holds '.facts.token == false'
+	SLACK_BASE_URL=http://127.0.0.1:1 ask check
+	problem 'no connection' later
+}
+
+# --- resolve
+
+@test "resolve: by id, by name, by a message's link, and literally" {
+	local words
+	for words in C1 '#general' https://team.slack.com/archives/C1; do
+		ask resolve "{\"words\":\"$words\"}"
+		holds '.place == {platform: "slack", account: "U0BOT", workspace: "T0TEAM", chat: "C1",
+			kind: "group", link: "https://hermes-team.slack.com/archives/C1"}'
+	done
+	for words in C1/1700000000.000100 C1:1700000000.000100 '#general/1700000000.000100' \
+		https://team.slack.com/archives/C1/p1700000000000100 \
+		'https://team.slack.com/archives/C1/p1700000009000200?thread_ts=1700000000.000100&cid=C1'; do
+		ask resolve "{\"words\":\"$words\"}"
+		holds '.place | .chat == "C1" and .thread == "1700000000.000100"
+			and .link == "https://hermes-team.slack.com/archives/C1/p1700000000000100"'
+	done
+	ask resolve '{"chat":"G2","thread":"1700000000.000100"}'
+	holds '.place | .kind == "group" and .thread == "1700000000.000100"'
+	for words in D1 U1 @ann @U1; do
+		ask resolve "{\"words\":\"$words\"}"
+		holds '.place | .chat == "D1" and .kind == "dm" and .user == "U1"'
+		holds '.audience == {size: 1, names: ["Ann"], known: true}'
+	done
+}
+
+@test "resolve: who reads there, bots and the closed accounts not counted" {
+	ask resolve '{"words":"C1"}'
+	holds '.audience == {size: 2, names: ["Ann", "Ben Li"], known: true}'
+	room user '{"id":"U2","deleted":true}'
+	ask resolve '{"words":"C1"}'
+	holds '.audience.size == 1'
+	room channel "$(jq -nc '{id: "C1", members: (["U0BOT", "U1"] + [range(600) | "U9\(.)"])}')"
+	ask resolve '{"words":"C1"}'
+	holds '.audience | .size == 601 and .names == ["Ann"] and .known'
+	[ "$(requests conversations.members)" = 6 ]
+	room scopes '{"without":["channels:read","users:read"]}'
+	ask resolve '{"words":"G1"}'
+	holds '.audience == {size: 1, names: [], known: true}'
+}
+
+@test "resolve: names are looked for page by page" {
+	local n
+	for n in {1..210}; do
+		echo "{\"id\":\"C9$n\",\"name\":\"c$n\"}"
+	done | while read -r channel; do room channel "$channel"; done
+	ask resolve '{"words":"#c210"}'
+	holds '.error.class == "chat" or .place.chat == "C9210"'
+	[ "$(requests conversations.list)" = 2 ]
+}
+
+@test "resolve: what is no conversation is refused without a question" {
+	local words
+	for words in 'my friend' general c1 'C 1' C1/later '#' @ 'https://example.org/C1'; do
+		ask resolve "{\"words\":\"$words\"}"
+		holds '.error.class == "request" and .error.remedy'
+	done
+	[ "$(requests conversations.info)" = 0 ]
+	ask resolve '{"words":"#nowhere"}'
+	holds '.error.class == "request" and (.error.why | contains("called so"))'
+	ask resolve '{"words":"@other"}'
+	holds '.error.why == "cannot_dm_bot"'
+	ask resolve '{"words":""}'
+	holds '.error.class == "config" and (.error.remedy | contains("SLACK_HOME_CHANNEL"))'
+}
+
+# --- thread
+
+@test "thread: a seed with metadata begins it, in channels, groups and directly" {
+	local chat
+	for chat in C1 G1 G2 D1; do
+		open_thread "$chat"
+		holds '.outcome == "opened" and .place.thread and .audience.known'
+		run -0 look "messages?channel=$chat"
+		holds ".[0] | .ts == \"$THREAD\" and .words == \"Hermes — Fix the parser\"
+			and .metadata.event_type == \"hermes_delivery\" and .metadata.event_payload.delivery == \"h1\""
+	done
+	run -0 look 'requests?name=chat.postMessage'
+	holds '.[0] | .headers["content-type"] == "application/x-www-form-urlencoded"
+		and (.body | contains("unfurl_links=false&unfurl_media=false"))'
+}
+
+@test "thread: one whose answer was lost is found again; other deliveries are others" {
+	fault chat.postMessage drop_after
+	open_thread C1
+	holds '.outcome == "unknown"'
+	say C1 "something between"
+	open_thread C1 h1 "{\"again\":{\"since\":$(date +%s)}}"
+	holds '.outcome == "opened"'
+	[ "$(copies C1)" = 1 ]
+	first=$THREAD
+	open_thread C1 h2 "$AGAIN"
+	[ "$THREAD" != "$first" ]
+}
+
+@test "thread: a refusal, a limit and a title that is none" {
+	room channel '{"id":"C1","members":["U1"]}'
+	open_thread C1
+	holds '.outcome == "not_opened" and .class == "chat" and (.remedy | contains("/invite"))'
+	fault chat.postMessage answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"7"}}'
+	open_thread D1
+	holds '.outcome == "not_opened" and .class == "transient" and .retry_after == 7'
+	ask thread "{\"place\":$(place D1),\"title\":\" \",\"delivery\":\"h3\"}"
+	holds '.outcome == "opened"'
+	run -0 look 'messages?channel=D1'
+	holds '.[-1].words == "Hermes"'
+}
+
+# --- send
+
+@test "send: to every kind of conversation, and to a thread only there" {
+	local chat
+	for chat in C1 G1 G2 D1; do
+		send "$(place "$chat")" hello
+		holds '.outcome == "sent" and (.ids | length) == 1 and .parts == 1'
+		[ "$(copies "$chat")" = 1 ]
+		open_thread "$chat"
+		send "$PLACE" hello
+		[ "$(copies "$chat" "$THREAD")" = 1 ]
+	done
+}
+
+@test "send: a text that may be there is looked for, and said once" {
+	local chat
+	for chat in C1 D1; do
+		open_thread "$chat"
+		for PLACE in "$PLACE" "$(place "$chat")"; do
+			fault chat.postMessage drop_after
+			send "$PLACE" "once in $chat"
+			holds '.outcome == "unknown"'
+			say "$chat" "once in $chat"
+			send "$PLACE" "once in $chat" "{\"again\":{\"since\":$(date +%s)}}"
+			holds '.outcome == "sent" and (.ids | length) == 1 and .parts == 1'
+		done
+		[ "$(copies "$chat")" = 3 ]
+	done
+	fault chat.postMessage drop_before
+	send "$PLACE" never
+	send "$PLACE" never "$AGAIN"
+	[ "$(copies D1)" = 4 ]
+}
+
+@test "send: where nobody can look, it stays unknown, or is a matter of configuration" {
+	room tier '{"method":"conversations.history","per_minute":0.5,"objects":15}'
+	fault conversations.history answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"30"}}'
+	send "$(place C1)" hello "$AGAIN"
+	holds '.outcome == "unknown" and .retry_after == 30'
+	fault conversations.history gateway
+	send "$(place C1)" hello "$AGAIN"
+	holds '.outcome == "unknown"'
+	room scopes '{"without":["channels:history"]}'
+	send "$(place C1)" hello "$AGAIN"
+	holds '.outcome == "not_sent" and .class == "config" and (.remedy | contains("channels:history"))'
+	[ "$(requests chat.postMessage)" = 0 ]
+}
+
+@test "send: is looked for page by page, and with the user's token where there is one" {
+	local i
+	send "$(place C1)" hello
+	first=$output
+	for i in {1..20}; do say C1 "$i" >/dev/null; done
+	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
+	send "$(place C1)" hello "$AGAIN"
+	[ "$output" = "$first" ]
+	room channel '{"id":"C1","members":["U0BOT","U0OWNER"]}'
+	room scopes '{"without":["channels:history"]}'
+	SLACK_USER_TOKEN=xoxp-2-$SECRET send "$(place C1)" hello "$AGAIN"
+	[ "$output" = "$first" ]
+	SLACK_USER_TOKEN=xoxp-2-$SECRET send "$(place D1)" hello "$AGAIN"
+	holds '.outcome == "sent"'
+}
+
+@test "send: every word of Slack's has its class" {
+	local error class
+	while read -r error class; do
+		fault chat.postMessage answer "{\"body\":{\"ok\":false,\"error\":\"$error\"}}"
+		send "$(place C1)" hello
+		if [ "$class" = unknown ]; then
+			holds '.outcome == "unknown"' || { echo "$error"; return 1; }
+		else
+			holds ".outcome == \"not_sent\" and .class == \"$class\" and .why == \"$error\"" || { echo "$error"; return 1; }
+		fi
+	done <<-'END'
+		channel_not_found chat
+		not_in_channel chat
+		is_archived chat
+		no_text request
+		msg_too_long request
+		msg_blocks_too_long request
+		invalid_blocks request
+		cant_broadcast_message request
+		metadata_too_large request
+		thread_not_found thread
+		restricted_action config
+		restricted_action_read_only_channel config
+		restricted_action_thread_only_channel config
+		not_authed config
+		invalid_auth config
+		account_inactive config
+		token_revoked config
+		token_expired config
+		missing_scope config
+		not_allowed_token_type config
+		ratelimited transient
+		rate_limited transient
+		service_unavailable transient
+		request_timeout transient
+		internal_error unknown
+		fatal_error unknown
+	END
+	room scopes '{"without":["chat:write"]}'
+	refused "$(place C1)" config missing_scope 'the scope chat:write'
+	room scopes '{}'
+	room channel '{"id":"C1","archived":true}'
+	refused "$(place C1)" chat is_archived archive
+	refused "$(place D1 1.000001)" thread thread_not_found ''
+	refused "$(place nowhere)" request 'no conversation' ''
+	refused "$(place C1 later)" request 'not one of' ''
+	SLACK_BOT_TOKEN=xoxb-wrong refused "$(place D1)" config invalid_auth SLACK_BOT_TOKEN
+}
+
+@test "send: what left and was not answered is unknown, and is there at most once" {
+	local kind stored more
+	while read -r kind stored more; do
+		room forget '{}'
+		fault chat.postMessage "$kind" "${more:-{\}}"
+		before=$(copies D1)
+		send "$(place D1)" "$kind $more"
+		holds '.outcome == "unknown" and .why' || { echo "$kind"; return 1; }
+		[ "$(requests chat.postMessage)" = 1 ]
+		[ "$(copies D1)" = $((before + stored)) ]
+		send "$(place D1)" "$kind $more" "$AGAIN"
+		holds '.outcome == "sent"'
+		[ "$(copies D1)" = $((before + 1)) ]
+	done <<-'END'
+		drop_before 0
+		drop_after 1
+		reset_after 1
+		truncate_after 1
+		gateway 0
+		gateway_after 1
+		gateway 0 {"status":503}
+		garbage 0
+		half_json 0
+		huge 0 {"bytes":10485760}
+		answer 0 {"body":[]}
+		answer 0 {"body":{"ok":true,"ts":{"ts":7}}}
+		answer_after 1 {"status":500,"body":{"ok":"yes"}}
+	END
+}
+
+@test "send: a server that hangs is unknown within the caller's limit" {
+	fault chat.postMessage hang_after
+	SECONDS=0
+	HERMES_ADAPTER_LIMIT=2 send "$(place D1)" hello
+	holds '.outcome == "unknown" and (.why | contains("in time"))'
+	((SECONDS < 4))
+}
+
+@test "send: what stands between and refuses, or nobody there, has not sent it" {
+	fault chat.postMessage redirect
+	refused "$(place D1)" transient 'HTTP 302' proxy
+	fault chat.postMessage gateway '{"status":403}'
+	refused "$(place D1)" transient 'HTTP 403' proxy
+	[ "$(copies D1)" = 0 ]
+	SLACK_BASE_URL=http://127.0.0.1:1 refused "$(place D1)" transient 'no connection' ''
+	SLACK_BASE_URL=ftp://127.0.0.1 refused "$(place D1)" config 'not an http' 'base URL'
+	SLACK_PROXY=socks5://127.0.0.1:1 refused "$(place D1)" transient '' ''
+}
+
+@test "send: through a proxy of Slack's own, with a password that is never said" {
+	start_proxy -u me -P "$SECRET"
+	SLACK_PROXY=socks5://me:$SECRET@127.0.0.1:$PROXY_PORT send "$(place D1)" hello
+	holds '.outcome == "sent"'
+	SLACK_PROXY=socks5://me:wrong@127.0.0.1:$PROXY_PORT refused "$(place D1)" config proxy password
+}
+
+# --- what texts look like
+
+@test "texts: Markdown becomes mrkdwn" {
+	[ "$(written '**bold** *italic* ~~gone~~ `code` [words](https://x.org/a?b=1&c=2|d)')" = \
+		'*bold* _italic_ ~gone~ `code` <https://x.org/a?b=1&amp;c=2%7Cd|words>' ]
+	[ "$(written $'# Title\n\n> said\n> twice')" = $'*Title*\n\n&gt; said\n&gt; twice' ]
+	[ "$(written $'```sh\na < b && *c*\n```')" = $'```\na &lt; b &amp;&amp; *c*\n```' ]
+	[ "$(written 'https://x.org/a_b_c and <!channel> & <@U1>')" = \
+		'<https://x.org/a_b_c> and &lt;!channel&gt; &amp; &lt;@U1&gt;' ]
+}
+
+@test "texts: marks that are meant literally do not work, those within words do" {
+	[ "$(written 'un**bold**ed **a**: snake_case_name 2 \* 3')" = \
+		$'un\u200b*bold*\u200bed *a*: snake_case_name 2 * 3' ]
+	[ "$(written '**b** \*not bold\* \_nor this\_')" = \
+		$'*b* \u2060*\u2060not bold* \u2060_\u2060nor this_' ]
+	[ "$(written $'**b**\n\\> no quote')" = $'*b*\n\u2060&gt; no quote' ]
+	[ "$(written '**b** ``a`b``')" = $'*b* `a\u02cbb`' ]
+}
+
+@test "texts: plain ones are as they were typed, with mrkdwn switched off" {
+	[ "$(written '*stars* <b> & `x` https://a_b_' '{"format":"plain"}')" = \
+		'*stars* &lt;b&gt; &amp; `x` https://a_b_' ]
+	run -0 look 'requests?name=chat.postMessage'
+	holds '.[0].body | contains("mrkdwn=false")'
+}
+
+@test "texts: are cut at 4000 characters as they are written" {
+	send "$(place D1)" "$(printf '&%.0s' {1..1000})" '{"format":"plain"}'
+	holds '.parts == 2'
+	send "$(place D1)" "$(printf '𝄞%.0s' {1..4000})" '{"format":"plain"}'
+	holds '.parts == 1'
+	send "$(place D1)" "$(printf 'word %.0s' {1..2000})" '{"part":3}'
+	holds '.outcome == "sent" and .parts == 3'
+}
+
+# --- poll
+
+@test "poll: what a human says next has the very place that resolve or thread gave" {
+	local chat thread
+	for chat in C1 G1 G2 D1; do
+		CURSOR=
+		export SLACK_HOME_CHANNEL=$chat
+		ask resolve '{"words":""}'
+		home=$(jq -c '.place | {platform, account, workspace, chat, kind, thread}' <<<"$output")
+		poll
+		open_thread "$chat"
+		thread=$(jq -c '{platform, account, workspace, chat, kind, thread}' <<<"$PLACE")
+		say "$chat" "at home"
+		say "$chat" "in the thread" "{\"thread\":\"$THREAD\"}"
+		poll "{\"places\":[$PLACE]}"
+		holds '[.events[] | [.text, (.place | {platform, account, workspace, chat, kind, thread})]]
+			| sort == [["at home", $home], ["in the thread", $thread]]' \
+			--argjson home "$home" --argjson thread "$thread"
+		holds '.events | all(.user == {id: "U1", name: "Ann"} and .place.user == "U1")'
+	done
+}
+
+@test "poll: own messages, bots, edits and silence are passed" {
+	export SLACK_HOME_CHANNEL=C1
+	poll
+	send "$(place C1)" mine
+	room say '{"channel":"C1","user":"U3","bot_id":"B9","text":"a bot"}'
+	room say '{"channel":"C1","bot_id":"B9","subtype":"bot_message","text":"a bot"}'
+	room say '{"channel":"C1","user":"U1","subtype":"channel_join","text":"joined"}'
+	room say '{"channel":"C1","user":"U1","subtype":"message_changed","text":"edited"}'
+	room say '{"channel":"C1","user":"U1","text":""}'
+	say C1 "a file" '{"subtype":"file_share"}'
+	poll
+	holds '[.events[].text] == ["a file"]'
+	poll
+	holds '.events == []'
+}
+
+@test "poll: Slack's markup of names and links is read" {
+	export SLACK_HOME_CHANNEL=D1
+	poll
+	say D1 '' '{"mrkdwn":"<@U0BOT> a &amp; b &lt;c&gt; <#C1|general> <!here> <https://x.org> <https://x.org/y|x.org/y> <https://x.org|words> <!subteam^S1|@team> 1 < 2"}'
+	poll
+	holds '.events[0].text == "@U0BOT a & b <c> #general @here https://x.org https://x.org/y words (https://x.org) @team 1 < 2"'
+}
+
+@test "poll: begins with now, but with what followed the bot's own words, and in its threads" {
+	say C1 "long ago"
+	send "$(place C1)" "a question"
+	say C1 "an answer"
+	open_thread D1
+	say D1 "first answer" "{\"thread\":\"$THREAD\"}"
+	send "$PLACE" "more"
+	say D1 "second answer" "{\"thread\":\"$THREAD\"}"
+	say G1 "long ago"
+	theirs=$(say G1 "a thread of theirs")
+	say G1 "in it" "{\"thread\":\"$theirs\"}"
+	poll "{\"places\":[$(place C1),$PLACE,$(place G1),$(place G1 "$theirs"),$(place G2)]}"
+	holds '[.events[].text] | sort == ["an answer", "first answer", "second answer"]'
+	say G1 "now" "{\"thread\":\"$theirs\"}"
+	say G2 "now"
+	poll "{\"places\":[$(place C1),$PLACE,$(place G1),$(place G1 "$theirs"),$(place G2)]}"
+	holds '[.events[].text] == ["now", "now"]'
+}
+
+@test "poll: an answer that was sent to the channel, too, is heard once, in its thread" {
+	export SLACK_HOME_CHANNEL=C1
+	poll
+	open_thread C1
+	say C1 "for all" "{\"thread\":\"$THREAD\",\"broadcast\":true}"
+	poll "{\"places\":[$PLACE]}"
+	holds '[.events[] | .text, .place.thread] == ["for all", $thread]' --arg thread "$THREAD"
+	say C1 "for all again" "{\"thread\":\"$THREAD\",\"broadcast\":true}"
+	poll
+	holds '[.events[] | .text, .place.thread] == ["for all again", $thread]' --arg thread "$THREAD"
+}
+
+@test "poll: confirms only what its cursor covers" {
+	export SLACK_HOME_CHANNEL=D1
+	poll
+	say D1 one
+	start=$CURSOR
+	poll
+	first=$output
+	CURSOR=$start poll
+	[ "$output" = "$first" ]
+	say D1 two
+	CURSOR=$(jq -r .cursor <<<"$first")
+	poll
+	holds '[.events[].text] == ["two"]'
+}
+
+@test "poll: many at one instant, over pages, in either order of pages: each once" {
+	local i order
+	export SLACK_HOME_CHANNEL=C1
+	for order in false true; do
+		room newest_first "{\"on\":$order}"
+		CURSOR=
+		poll
+		for i in {1..23}; do say C1 "$order $i" >/dev/null; done
+		room tier '{"method":"conversations.history","per_minute":3,"objects":5}'
+		poll
+		holds '.events | length == 15'
+		seen=$(jq -c '[.events[].text]' <<<"$output")
+		poll
+		holds '.error.class == "transient" and .error.retry_after > 0'
+		room clock '{"advance":61}'
+		poll
+		holds '[.events[].text] + $seen | length == 23 and (unique | length) == 23' --argjson seen "$seen"
+		poll
+		holds '.events == []'
+		room tier '{"method":"conversations.history","per_minute":1000,"objects":200}'
+	done
+}
+
+@test "poll: a page that Slack forgot is asked anew" {
+	local i
+	export SLACK_HOME_CHANNEL=C1
+	poll
+	for i in {1..9}; do say C1 "$i" >/dev/null; done
+	room tier '{"method":"conversations.history","per_minute":1,"objects":5}'
+	poll
+	holds '.events | length == 5'
+	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
+	fault conversations.history answer '{"body":{"ok":false,"error":"invalid_cursor"}}'
+	poll
+	poll
+	holds '[.events[].text] | index("9") != null'
+}
+
+@test "poll: a slow tier loses no place's messages, and each has its turn" {
+	local all=() chat round
+	for chat in C1 G1 G2; do
+		open_thread "$chat"
+		all+=("$PLACE")
+	done
+	places=$(printf '%s\n' "${all[@]}" | jq -sc '{places: .}')
+	poll "$places"
+	for chat in C1 G1 G2; do
+		say "$chat" "in $chat" "$(jq -sc --arg chat "$chat" '.[] | select(.chat == $chat) | {thread}' <<<"${all[*]}")"
+	done
+	room tier '{"method":"conversations.replies","per_minute":1,"objects":15}'
+	heard=
+	for round in 1 2 3; do
+		poll "$places"
+		holds '.events | length == 1'
+		heard+=$(jq -r '.events[0].text' <<<"$output")$'\n'
+		before=$CURSOR
+		poll "$places"
+		holds '.error.class == "transient" and .error.retry_after > 50'
+		[ "$CURSOR" = "$before" ]
+		room clock '{"advance":61}'
+	done
+	[ "$(sort <<<"$heard" | xargs)" = "in C1 in G1 in G2" ]
+}
+
+@test "poll: a limit on threads does not stop conversations, and the other way" {
+	export SLACK_HOME_CHANNEL=C1
+	open_thread D1
+	poll "{\"places\":[$PLACE]}"
+	say C1 hello
+	say D1 there "{\"thread\":\"$THREAD\"}"
+	fault conversations.replies answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"30"}}'
+	poll "{\"places\":[$PLACE]}"
+	holds '[.events[].text] == ["hello"]'
+	poll "{\"places\":[$PLACE]}"
+	holds '[.events[].text] == ["there"]'
+}
+
+@test "poll: one place's trouble is not the others', and is said" {
+	export SLACK_HOME_CHANNEL=C1
+	poll "{\"places\":[$(place G1),$(place D1)]}"
+	room channel '{"id":"G1","members":["U1"]}'
+	say C1 hello
+	say D1 directly
+	poll "{\"places\":[$(place C404),$(place G1),$(place C1 1.000001),$(place D1)]}"
+	holds '[.events[].text] | sort == ["directly", "hello"]'
+	grep -q 'G1: channel_not_found; .*invite' "$SAID/stderr"
+	room scopes '{"without":["channels:history","groups:history","im:history"]}'
+	poll "{\"places\":[$(place G1),$(place D1)]}"
+	holds '.error.class == "config" and (.error.remedy | contains("history"))'
+	room auth '{"error":"invalid_auth"}'
+	room forget '{}'
+	poll "{\"places\":[$(place G1),$(place D1)]}"
+	holds '.error.class == "config"'
+	[ "$(requests '')" = 1 ]
+}
+
+@test "poll: places that nobody asks for any more are forgotten" {
+	poll "{\"places\":[$(place C1),$(place D1)]}"
+	poll "{\"places\":[$(place D1)]}"
+	holds '.cursor | fromjson.places | map(.[0]) == ["D1"]'
+	poll
+	holds '(.cursor | fromjson.places) == [] and .events == []'
+}
+
+@test "poll: a home that is a name is looked up once" {
+	export SLACK_HOME_CHANNEL='#general'
+	poll
+	say C1 hello
+	poll
+	holds '[.events[].text] == ["hello"]'
+	[ "$(requests conversations.list)" = 1 ]
+	SLACK_HOME_CHANNEL=@ann poll
+	[ "$(requests conversations.open)" = 1 ]
+	SLACK_HOME_CHANNEL='#nowhere' poll
+	holds '.error.class == "request"'
+	say D1 directly
+	SLACK_HOME_CHANNEL='#nowhere' poll "{\"places\":[$(place D1)]}"
+	holds '.cursor'
+}
+
+@test "poll: waits for a first message, and asks again in good time" {
+	export SLACK_HOME_CHANNEL=D1
+	poll
+	start poll_waiting "$CURSOR"
+	look 'wait?name=conversations.history&count=2' >/dev/null
+	say D1 "at last"
+	wait_until 10 grep -q "at last" "$BATS_TEST_TMPDIR/out.$STARTED"
+	(($(requests conversations.history) <= 5))
+}
+
+poll_waiting() {
+	jq -nc --arg cursor "$1" '{$cursor, wait: 20}' | "$ADAPTER" poll
+}
+
+@test "poll: cursors that are none, and answers of other shapes, are no crash" {
+	local body
+	for CURSOR in x '[]' '7' '"a"' '{'; do
+		poll
+		holds '.error.class == "request"'
+	done
+	for CURSOR in '{"places":{"C1":1}}' '{"places":[[],[7],["x"],["C1",7],["C1/x","y"],["C1","1.1","p",{}]],"home":{}}' \
+		'{"home":[1,2]}'; do
+		SLACK_HOME_CHANNEL=C1 poll
+		holds '.events == []'
+	done
+	for body in '[]' '7' '{}' '{"ok":1}' '{"ok":true,"messages":7}' '{"ok":true,"messages":[[],7,{"ts":7},{"ts":"x"}]}' \
+		'{"ok":true,"messages":[{"ts":"9999999999.000001","user":{"id":1},"text":[]}],"has_more":true,"response_metadata":[]}' \
+		'{"ok":false,"error":{"a":1}}' '{"ok":false,"error":"a","ok":true}'; do
+		CURSOR='{"places":[["C1","1.000001"]]}'
+		fault conversations.history answer "{\"body\":$body}"
+		SLACK_HOME_CHANNEL=C1 poll
+		holds '(.events | type) == "array" or .error.class == "transient"'
+		fault auth.test answer "{\"body\":$body}"
+		ask check
+		holds '.ok == false'
+		fault conversations.info answer "{\"body\":$body}"
+		ask resolve '{"words":"C1"}'
+		holds '.error.class == "transient" or .place.chat == "C1"'
+	done
+}
