@@ -174,6 +174,9 @@ just_now() {
 		{\"id\":\"$ME\",\"allow\":[\"VIEW_CHANNEL\"]},{\"id\":\"8\",\"allow\":[\"VIEW_CHANNEL\"]},{\"id\":\"$BEN\",\"allow\":[\"VIEW_CHANNEL\"]}]}"
 	ask resolve "{\"words\":\"$PRIVATE\"}"
 	holds '.audience.size == 4 and .audience.known'
+	room channel "{\"id\":\"$GENERAL\",\"overwrites\":[{\"id\":\"8\",\"deny\":[\"VIEW_CHANNEL\"]}]}"
+	ask resolve "{\"words\":\"$GENERAL\"}"
+	holds '.audience.size == 3'
 }
 
 @test "audience: a thread is read by who reads its channel, a private one by its members" {
