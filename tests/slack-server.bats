@@ -5,7 +5,7 @@
 # adapter asks emulate, a Slack that nobody here wrote.
 #
 # bats sets stderr:
-# shellcheck disable=SC2030,SC2031,SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
 bats_require_minimum_version 1.5.0
 load common
