@@ -8,6 +8,7 @@ enum {
 	MOST_FENCE = 64,    /* a longer opening line is not repeated whole */
 	MOST_NESTED = 200,  /* bytes of quote marks, bullets and blanks before a line's words */
 	MOST_COLUMNS = 32,
+	MOST_CELLS = 32768, /* a row that says nothing has them all the same */
 };
 
 void
@@ -106,16 +107,26 @@ nesting(const char *line, size_t length)
 	return at;
 }
 
-static bool
-is_absurd(const char *line, size_t length)
+/* How many bars rule off a table's head, as far as this line is that. */
+static size_t
+columns(const char *line, size_t length)
 {
 	size_t bars = 0;
 
-	if (nesting(line, length) > MOST_NESTED && !is_blank(line, length))
-		return true;
-	for (size_t i = 0; i < length && strchr("|:- \t\r\n", line[i]); i++)
+	for (size_t i = 0; i < length && line[i] && strchr("|:- \t\r\n", line[i]); i++)
 		bars += line[i] == '|';
-	return bars > MOST_COLUMNS;
+	return bars;
+}
+
+static bool
+is_absurd(const char *line, size_t length, size_t *widest, size_t lines)
+{
+	size_t bars = columns(line, length);
+
+	if (bars > *widest)
+		*widest = bars;
+	return *widest > MOST_COLUMNS || *widest * lines > MOST_CELLS
+		|| (nesting(line, length) > MOST_NESTED && !is_blank(line, length));
 }
 
 /* Cut inside of a line that is longer than a section: after a blank, or anywhere. */
@@ -141,7 +152,7 @@ static size_t
 find_end(struct section *section)
 {
 	const char *from = section->bytes + section->at;
-	size_t left = section->length - section->at, at = 0, good = 0;
+	size_t left = section->length - section->at, at = 0, good = 0, widest = 0, lines = 0;
 	bool blank = false;
 
 	section->absurd = false;
@@ -152,7 +163,7 @@ find_end(struct section *section)
 			break;
 		if (blank && !section->fence.length && begins_block(from + at))
 			good = at;
-		if (!section->fence.length && is_absurd(from + at, length))
+		if (!section->fence.length && is_absurd(from + at, length, &widest, ++lines))
 			section->absurd = true;
 		follow_fence(&section->fence, from + at, length);
 		blank = is_blank(from + at, length);
