@@ -16,15 +16,15 @@ PKGS = sqlite3 libcurl yaml-0.1 libcmark-gfm
 WARN = -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wwrite-strings
 CFLAGS ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -Ilib -Ilib/store -Iadapters -DHERMES_VERSION='"$(VERSION)"' -DHERMES_EXECDIR='"$(EXECDIR)"' \
-	$(shell pkg-config --cflags $(PKGS))
+CPPFLAGS += -D_GNU_SOURCE -Ilib -Ilib/store -Iadapters -Iadapters/text \
+	-DHERMES_VERSION='"$(VERSION)"' -DHERMES_EXECDIR='"$(EXECDIR)"' $(shell pkg-config --cflags $(PKGS))
 ALL_CFLAGS = -std=c11 $(WARN) -fstack-protector-strong $(CFLAGS)
 LDFLAGS += -Wl,--as-needed
 LIBS = $(shell pkg-config --libs $(PKGS)) -ljq -lm
 
 LIB = $(wildcard lib/*.c lib/store/*.c)
 SHARED = $(filter-out $(wildcard adapters/hermes-* adapters/agents/hermes-*), \
-	$(wildcard adapters/*.c adapters/agents/*.c))
+	$(wildcard adapters/*.c adapters/text/*.c adapters/agents/*.c))
 MAINS = $(wildcard cmd/*.c adapters/hermes-adapter-*.c adapters/agents/hermes-agent-*.c)
 SCRIPTS = $(filter-out %.c %.h,$(wildcard cmd/hermes-* adapters/hermes-adapter-* adapters/agents/hermes-agent-*))
 

@@ -26,7 +26,7 @@ lint-analyzer:
 
 lint-cppcheck:
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem -Ilib -Ilib/store -Iadapters -D_GNU_SOURCE \
+		--suppress=missingIncludeSystem -Ilib -Ilib/store -Iadapters -Iadapters/text -D_GNU_SOURCE \
 		-DHERMES_VERSION='""' -DHERMES_EXECDIR='""' $(LINT_C)
 
 lint-shell:

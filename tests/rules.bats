@@ -34,8 +34,8 @@ files() {
 }
 
 @test "rules: only the adapters' Markdown file speaks cmark" {
-	[ "$(files '#include <cmark' cmd lib adapters)" = adapters/markdown.c ]
-	[ "$(files '\bcmark_[a-z]+' cmd lib adapters)" = adapters/markdown.c ]
+	[ "$(files '#include <cmark' cmd lib adapters)" = adapters/text/markdown.c ]
+	[ "$(files '\bcmark_[a-z]+' cmd lib adapters)" = adapters/text/markdown.c ]
 }
 
 # headers FOLDER: the names of the headers that a folder keeps.
@@ -58,6 +58,7 @@ included() {
 
 @test "rules: a program knows no adapter, and the library knows nobody above it" {
 	[ -z "$(included adapters cmd lib)" ]
+	[ -z "$(included adapters/text cmd lib)" ]
 	[ -z "$(cd "$ROOT" && grep -rlE '#include "(\.\./)?(cmd|handoff|send|state|watch)/' lib adapters)" ]
 }
 
