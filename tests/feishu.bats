@@ -391,9 +391,11 @@ listen() {
 	text=$'<at user_id="all">all</at> <b>b</b>\n\n[x](https://example.org) **y** \\ "q" 👋'
 	send "$(place oc_room)" "$text" '{"format":"plain"}'
 	[ "$(shown oc_room)" = "$(jq -n --arg text "$text" '$text')" ]
-	send "$(place oc_room)" 'plain & simple' '{"format":"plain","delivery":"6"}'
+	for text in 'plain & simple' '<b>' '[x](y)' '**z**'; do
+		send "$(place oc_room)" "$text" '{"format":"plain"}'
+	done
 	run -0 look 'messages?chat=oc_room'
-	holds '[.[].msg_type] == ["post", "text"]'
+	holds '[.[].msg_type] == ["post", "text", "post", "post", "post"]'
 }
 
 @test "send: Markdown looks like what it means" {
@@ -420,18 +422,19 @@ listen() {
 		holds '.outcome == "sent"'
 	done
 	[ "$(shown oc_room | jq -r . | tr -d '\n ')" = "$text" ]
-	output=$(look 'requests?name=send' | jq '[.[].body | length]')
-	holds 'all(. < 30720)'
+	output=$(look 'requests?name=send' | jq '[.[].body | utf8bytelength]')
+	holds 'all(. < 30720) and any(. > 29000)'
 	send "$(place oc_room)" hello '{"part":2}'
 	holds '.outcome == "not_sent" and .class == "request"'
 }
 
 @test "send: whatever is lost on the way, asked again it is there once" {
+	since=$(date +%s)
 	while read -r fault outcome; do
 		fault send "$fault"
 		send "$(place oc_ann)" "$fault"
 		holds ".outcome == \"$outcome\"" || { echo "$fault"; false; }
-		send "$(place oc_ann)" "$fault" '{"again":{"since":1795231477}}'
+		send "$(place oc_ann)" "$fault" "{\"again\":{\"since\":$since}}"
 		holds '.outcome == "sent"'
 		[ "$(shown oc_ann | grep -c "\"$fault\"")" = 1 ]
 	done <<-'END'
@@ -451,7 +454,7 @@ listen() {
 	HERMES_ADAPTER_LIMIT=1 fault send hang_after '{"seconds":3}'
 	HERMES_ADAPTER_LIMIT=1 send "$(place oc_ann)" late
 	holds '.outcome == "unknown"'
-	send "$(place oc_ann)" late '{"again":{"since":1795231477}}'
+	send "$(place oc_ann)" late "{\"again\":{\"since\":$since}}"
 	[ "$(shown oc_ann | grep -c '"late"')" = 1 ]
 	FEISHU_BASE_URL=http://127.0.0.1:1 send "$(place oc_ann)" refused
 	holds '.outcome == "not_sent" and .class == "transient"'
@@ -672,6 +675,12 @@ listen() {
 	listen "$PLACE"
 	holds '.events == []'
 	[ "${#CURSOR}" -lt 20000 ]
+	room clock '{"advance":100}'
+	say oc_room 'a minute later' "{\"thread\":\"$THREAD\"}"
+	say oc_room 'here too'
+	listen "$PLACE"
+	holds '[.events[].text] == ["here too", "a minute later"]'
+	[ "${#CURSOR}" -lt 1000 ]
 }
 
 @test "poll: our clock does not matter" {
