@@ -23,13 +23,18 @@
 
 static struct out out;
 
-/* Where sessions are now, for platforms that must be polled place by place. Owned. */
+/*
+ * Where sessions are, or were, for platforms that must be polled place by place; not a chat
+ * that is dead, unless it may be tried again. Owned.
+ */
 static struct json *
 places(struct db *db, const char *platform)
 {
 	static const char sql[] = "SELECT place FROM courier_bindings WHERE place IS NOT NULL"
-		" AND json_extract(place, '$.platform') = ? ORDER BY changed DESC LIMIT 1000";
-	struct rows *rows = db_query(db, sql, "s", platform);
+		" AND json_extract(place, '$.platform') = ?1 AND NOT EXISTS (SELECT 1 FROM courier_chats"
+		" WHERE platform = ?1 AND chat = json_extract(place, '$.chat') AND probe > ?2)"
+		" ORDER BY changed DESC LIMIT 1000";
+	struct rows *rows = db_query(db, sql, "sd", platform, clock_now());
 	struct json *all = json_array();
 
 	while (rows_next(rows))

@@ -5,6 +5,7 @@
  */
 #include "send/send.h"
 
+#include "chats.h"
 #include "die.h"
 #include "ids.h"
 #include "listing.h"
@@ -72,8 +73,10 @@ change(int argc, char **argv, const char *summary, const char *sql, const char *
 		db_begin(db);
 		done = db_run(db, sql, "i", ids.list[i]);
 		db_wake(db);
-		db_commit(db);
 		shown = delivery_json(db, ids.list[i]);
+		if (done && json_text(shown, "place.chat")) /* it wants to know whether it lives */
+			chat_probe(db, json_text_or(shown, "platform", ""), json_text(shown, "place.chat"));
+		db_commit(db);
 		if (!shown)
 			die(EX_MISSING, "%lld: no such delivery; hermes send list shows them", ids.list[i]);
 		if (!done)

@@ -154,7 +154,6 @@ not_opened(struct json *record, const char *chat, const struct json *answer)
 
 	db_begin(db);
 	platform_heed(db, platform_of(record), chat, answer);
-	chat_heed(db, platform_of(record), chat, answer);
 	if (claim_stands(db, record)) {
 		if (!unknown)
 			handoff_step(db, record, NULL);

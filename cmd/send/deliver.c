@@ -7,6 +7,7 @@
 #include "send.h"
 
 #include "bindings.h"
+#include "chats.h"
 #include "die.h"
 #include "figures.h"
 #include "platform.h"
@@ -66,6 +67,10 @@ send_rests(struct sending *sending)
 	double deadline = clock_steady() + figure_adapter(), rest;
 	char *chat = chat_of(sending);
 
+	if (chat && chat_refused(sending->db, sending->record, sending->platform, chat)) {
+		free(chat);
+		return true;
+	}
 	do
 		rest = platform_rest(sending->db, sending->platform, chat);
 	while (clock_steady() < deadline && send_moment(rest));

@@ -8,6 +8,7 @@
 
 #include "audience.h"
 #include "bindings.h"
+#include "chats.h"
 #include "die.h"
 #include "figures.h"
 #include "messages.h"
@@ -243,13 +244,16 @@ store(struct call *call, const struct json *place, struct json *record)
 	long long id;
 
 	db_begin(call->db);
-	session = speech->record ? binding_session(call->db, place) : NULL;
+	session = speech->record && !binding_is_left(call->db, place) ? binding_session(call->db, place)
+		: NULL;
 	if (speech->record && !session) {
 		db_abandon(call->db);
 		record_error(record, EX_MISSING, "send without --record", "no session lives there");
 		return 0;
 	}
 	id = delivery_new(call->db, &said);
+	if (json_text(place, "chat")) /* who sends by hand wants to know whether it lives */
+		chat_probe(call->db, json_text_or(place, "platform", ""), json_text(place, "chat"));
 	db_commit(call->db);
 	if (!id)
 		record_error(record, EX_BAD, "choose another --request-id", "request %s was made before with "

@@ -36,7 +36,7 @@ bool send_open_thread(struct sending *sending);
 
 /* Sleep so long, if it is a moment. */
 bool send_moment(double seconds);
-/* Whether the platform, or that chat, wants to be left alone: then the record says so. */
+/* Whether the platform, or that chat, wants to be left alone, or is dead: then the record says so. */
 bool send_rests(struct sending *sending);
 
 /* The stage: the agent's reply, or the notice alone, goes to the record's place. */

@@ -35,8 +35,8 @@ bound_key(struct db *db, const struct json *place)
 	return NULL;
 }
 
-static bool
-is_left(struct db *db, const struct json *place)
+bool
+binding_is_left(struct db *db, const struct json *place)
 {
 	char *key = bound_key(db, place);
 	bool left = key && db_number(db, 0, "SELECT 1 FROM courier_bindings WHERE key = ?"
@@ -55,7 +55,7 @@ binding_pushed_out(struct db *db, const struct json *place, const char *session)
 		" AND s.ended_at IS NULL AND b.left_at IS NULL"
 		" AND json_extract(b.place, '$.thread') IS ?3"
 		" AND json_extract(b.place, '$.kind') <> 'dm' LIMIT 1";
-	char *there = is_left(db, place) ? NULL : binding_session(db, place), *room;
+	char *there = binding_is_left(db, place) ? NULL : binding_session(db, place), *room;
 
 	if (there && strcmp(there, session) && db_number(db, 0, "SELECT 1 FROM sessions"
 		" WHERE id = ? AND ended_at IS NULL", "s", there))

@@ -34,6 +34,9 @@ enum presence {
 enum presence binding_presence(struct db *db, const struct json *place, long long event,
 	char **key);
 
+/* Whether the session bound to the place has left it. */
+bool binding_is_left(struct db *db, const struct json *place);
+
 /* Within a transaction: the session goes to `key` (NULL: nowhere); all else bound to it is left. */
 void binding_leave(struct db *db, const char *session, const char *key, long long handoff);
 /* Within a transaction: that came to nothing. */

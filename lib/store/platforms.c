@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "platforms.h"
 
+#include "chats.h"
 #include "figures.h"
 #include "lease.h"
 #include "platform.h"
@@ -155,6 +156,7 @@ platform_heed(struct db *db, const char *platform, const char *chat, const struc
 	double seconds = json_number(answer, "retry_after", json_number(answer, "rest", 0));
 	bool here = !strcmp(json_text_or(answer, "scope", ""), "chat");
 
+	chat_heed(db, platform, chat, answer);
 	if (!(seconds > 0))
 		return 0;
 	if (seconds > LONGEST_REST)
