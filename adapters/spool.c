@@ -7,6 +7,7 @@
 
 #include "adapter.h"
 #include "die.h"
+#include "figures.h"
 #include "home.h"
 
 #include <errno.h>
@@ -35,6 +36,22 @@ number_of(const char *cursor)
 	return strtoll(cursor, NULL, 10);
 }
 
+enum { PATIENCE = 10 };
+
+/* Whoever received for a poll that is gone has it for some seconds more. */
+static bool
+lock(int file)
+{
+	double until = clock_steady() + PATIENCE;
+
+	while (flock(file, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK || clock_steady() > until)
+			return false;
+		usleep(20000);
+	}
+	return true;
+}
+
 static bool
 open_file(struct spool *spool, struct json **error)
 {
@@ -49,7 +66,7 @@ open_file(struct spool *spool, struct json **error)
 		*error = broken("kept");
 		return false;
 	}
-	if (flock(spool->file, LOCK_EX | LOCK_NB)) {
+	if (!lock(spool->file)) {
 		*error = answer_error("busy", "another poll of this platform is running",
 			"wait for it to end");
 		return false;
@@ -141,6 +158,13 @@ write_all(int file, const struct text *lines)
 		done += put > 0 ? (size_t)put : 0;
 	}
 	return !fdatasync(file);
+}
+
+void
+spool_take(struct spool *spool, const struct json *items)
+{
+	for (size_t i = 0, n = json_count(items, ""); i < n; i++, spool->last++)
+		json_append(spool->items, json_item(items, "", i));
 }
 
 bool

@@ -7,7 +7,8 @@
  *	$HERMES_HOME/PLATFORM.spool     JSON lines {"at":SEQUENCE,"item":…}, appended only
  *
  * The cursor is the sequence number of the last item. Numbers go on from the cursor or the
- * file, whichever is ahead: neither of the two alone need survive. One poll at a time has it.
+ * file, whichever is ahead: neither of the two alone need survive. One poll at a time has it;
+ * another waits for it, PATIENCE seconds.
  */
 #ifndef SPOOL_H
 #define SPOOL_H
@@ -24,6 +25,8 @@ struct spool {
 bool spool_open(struct spool *spool, const char *cursor, struct json **error);
 /* Keep what came, an array; it is on the disk when this returns. */
 bool spool_add(struct spool *spool, const struct json *items, struct json **error);
+/* The same when another process, forked off with this spool, has added them. */
+void spool_take(struct spool *spool, const struct json *items);
 /* The cursor that covers all of it. Owned; NULL: nothing ever came. */
 char *spool_cursor(const struct spool *spool);
 void spool_close(struct spool *spool);

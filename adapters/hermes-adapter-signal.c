@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hermes-adapter-signal: the verbs of hermes-adapter(7), for an account that signal-cli
+ * holds. Signal has no threads, no keys and no history to look at: a handoff goes to the home
+ * itself, and what may have arrived is said again, marked.
+ */
+#include "signal/signal.h"
+
+#include "die.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct json *
+answer_thread(const struct json *question)
+{
+	const char *chat = json_text(question, "place.chat");
+	struct json *asked = json_object(), *answer, *error;
+
+	signal_ready();
+	json_put_text(asked, "chat", chat ? chat : "");
+	answer = signal_resolve(asked);
+	json_free(asked);
+	error = json_at(answer, "error");
+	if (error) {
+		json_free(answer);
+		json_put_text(error, "outcome", "not_opened");
+		return error;
+	}
+	json_put_text(answer, "outcome", "home");
+	json_put_text(answer, "why", "Signal has no threads");
+	return answer;
+}
+
+/* Who it goes to. False: that is no address. */
+static bool
+put_recipient(struct json *params, const char *chat)
+{
+	enum address kind = signal_address(chat);
+	struct json *list;
+
+	if (kind != ADDRESS_NUMBER && kind != ADDRESS_UUID && kind != ADDRESS_GROUP)
+		return false;
+	if (kind == ADDRESS_GROUP) {
+		json_put_text(params, "groupId", chat);
+	} else if (!strcmp(chat, signal_account())) {
+		json_put_true(params, "noteToSelf", true);
+	} else {
+		list = json_array();
+		json_append(list, json_new_text(chat, strlen(chat)));
+		json_put(params, "recipient", list);
+	}
+	return true;
+}
+
+/* Some of a group may not be reached: said again, all others would have it twice. */
+static struct json *
+part_sent(const struct json *result, int parts)
+{
+	struct json *results = json_at(result, "results"), *answer, *ids;
+	struct fates fates = signal_fates(results);
+	char *id = json_id(result, "timestamp"), *why;
+
+	if (fates.failure && !fates.reached) {
+		answer = signal_failure(fates.failure);
+	} else if (!id) {
+		answer = answer_unknown("signal-cli took the text and named no message");
+	} else {
+		answer = json_object();
+		ids = json_array();
+		json_append(ids, json_new_text(id, strlen(id)));
+		json_put_text(answer, "outcome", "sent");
+		json_put(answer, "ids", ids);
+		json_put_number(answer, "parts", parts);
+	}
+	if (fates.failure && fates.reached) {
+		why = xformat("%zu of %zu members were not reached", fates.count - fates.reached, fates.count);
+		json_put_text(answer, "why", why);
+		free(why);
+	}
+	json_free(fates.failure);
+	json_free(results);
+	free(id);
+	return answer;
+}
+
+/* Takes `params`. */
+static struct json *
+send_message(struct json *params, int parts)
+{
+	struct api_call call = signal_act("send", params, 0);
+	struct json *answer;
+
+	if (call.result)
+		answer = part_sent(call.result, parts);
+	else if (!(answer = signal_refused(&call)))
+		answer = api_failure(&call, "not_sent");
+	api_release(&call);
+	return answer;
+}
+
+static struct json *
+answer_send(const struct json *question)
+{
+	const char *chat = json_text(question, "place.chat");
+	struct json *params = json_object(), *answer;
+	struct styled part;
+	int parts;
+	bool there = message_part(question, &signal_dialect, &part, &parts);
+
+	signal_ready();
+	if (!chat || !put_recipient(params, chat)) {
+		answer = answer_not("not_sent", "request", "not a person or group of Signal's", NULL);
+		json_free(params);
+	} else if (!there) {
+		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
+		json_free(params);
+	} else {
+		put_part(params, &part);
+		answer = send_message(params, parts);
+	}
+	styled_release(&part);
+	return answer;
+}
+
+static void
+add_problem(struct json *problems, const char *what, const char *remedy)
+{
+	struct json *problem = json_object();
+
+	json_put_text(problem, "what", what);
+	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
+	json_append(problems, problem);
+}
+
+static void
+check_home(struct json *facts, struct json *problems)
+{
+	struct json *nothing = json_object(), *found = signal_resolve(nothing), *first;
+	bool there = json_has(found, "place");
+	char *what;
+
+	json_put_true(facts, "home.reachable", there);
+	if (there) {
+		first = json_item(found, "audience.names", 0);
+		json_put_text(facts, "home.kind", json_text(found, "place.kind"));
+		json_put_text(facts, "home.name",
+			json_text_or(found, "name", json_text_or(first, "", json_text(found, "place.chat"))));
+		json_free(first);
+	} else {
+		what = xformat("home: %s", json_text_or(found, "error.why", ""));
+		add_problem(problems, what, json_text(found, "error.remedy"));
+		free(what);
+	}
+	json_free(found);
+	json_free(nothing);
+}
+
+/* Whether messages can be received is not asked: asking would take them. */
+static struct json *
+answer_check(const struct json *question)
+{
+	struct json *answer = json_object(), *facts = json_object(), *problems = json_array();
+	const char *account = signal_account();
+	struct api_call call = signal_ask("listGroups", json_object());
+
+	(void)question;
+	json_put_text(answer, "account", account);
+	json_put_text(answer, "name", account);
+	json_put_true(facts, "token", call.result || strcmp(call.class, "config") != 0);
+	if (!call.result)
+		add_problem(problems, call.why, call.remedy ? call.remedy
+			: "start it: signal-cli daemon --http --receive-mode=manual");
+	else if (adapter_setting("HOME_CHANNEL"))
+		check_home(facts, problems);
+	json_put_true(answer, "ok", !json_count(problems, ""));
+	json_put(answer, "facts", facts);
+	json_put(answer, "problems", problems);
+	api_release(&call);
+	return answer;
+}
+
+static struct json *answer_about(const struct json *question);
+
+static const struct adapter_verb verbs[] = {
+	{"about", answer_about}, {"check", answer_check}, {"resolve", signal_resolve},
+	{"thread", answer_thread}, {"send", answer_send}, {"poll", signal_poll}, {0}};
+
+static struct json *
+answer_about(const struct json *question)
+{
+	struct json *about = adapter_about("Signal", verbs, signal_needs);
+
+	(void)question;
+	json_put_true(about, "threads", false);
+	json_put_true(about, "polling", true);
+	json_put_true(about, "idempotency", false);
+	json_put_true(about, "readback", false);
+	json_put_true(about, "gateway", true);
+	json_put_number(about, "limit", (double)signal_dialect.limit);
+	json_put_text(about, "unit", "bytes");
+	return about;
+}
+
+int
+main(int argc, char **argv)
+{
+	return adapter_main(argc, argv, verbs,
+		"Carry texts to and from Signal, through signal-cli.", NULL);
+}
