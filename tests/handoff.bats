@@ -1080,3 +1080,78 @@ platforms: {local: {enabled: true, shared: true, allow_all_users: true}}"
 	hermes-watch --once
 	[[ $(words "$first") == *'user: still mine'* ]]
 }
+
+# --- who would read it --------------------------------------------------------------------------
+
+# answering FILTER: an adapter `here` whose answers pass through that jq filter.
+answering() {
+	local adapter=$BATS_TEST_TMPDIR/bin/hermes-adapter-here
+	cat >"$adapter" <<-SH
+		#!/bin/bash
+		(exec -a "\$0" hermes-adapter-local "\$@") | verb=\$1 jq -c '$1'
+	SH
+	chmod +x "$adapter"
+}
+
+@test "handoff: a private session is put before nobody of whom it is not known that they are one" {
+	two_platforms
+	for audience in '{}' '{"known":false}' '{"known":false,"size":1}' '{"known":true}' '{"known":true,"size":2}' \
+		'{"known":true,"size":1,"names":["Ada","Bob"]}' '{"size":1,"names":["Ada"]}' '{"known":"true","size":1}' \
+		'{"known":true,"size":"1"}' '{"known":true,"size":-1}' '[]' '"Ada"'; do
+		answering "if .place then .audience = $audience | .place.kind = \"group\" else . end"
+		run -77 --separate-stderr handoff here
+		[[ $stderr == *'would be read by'*--shared* ]]
+	done
+	answering 'if .place then del(.audience) | .place.kind = "group" else . end'
+	run -77 handoff here
+	[ "$(asked)" = 0 ]
+}
+
+@test "handoff: one reader is fine, in a room too; a private chat has one though nothing is said of it" {
+	two_platforms
+	answering 'if .place then .audience = {"known":true,"size":1} | .place.kind = "group" else . end'
+	handoff here --dry-run >/dev/null
+	answering 'if .place then .audience = {"known":true,"names":["Ada"]} | .place.kind = "channel" else . end'
+	handoff here --dry-run >/dev/null
+	answering 'if .place then del(.audience) else . end'
+	handoff here --dry-run >/dev/null
+	answering 'if .place then .audience = {"known":false} else . end'
+	run -77 handoff here
+	handoff here --shared >/dev/null
+	[ "$(status)" = completed ]
+}
+
+@test "handoff: a thread that others read is not spoken in, though its home is private" {
+	two_platforms
+	answering 'if env.verb == "thread" then .audience = {"known":true,"size":3,"names":["Ada","Bob","Eve"]} else . end'
+	run -77 --separate-stderr handoff here
+	[[ $stderr == *Eve* ]]
+	[ "$(status)" = failed ]
+	[ -z "$(bot_at here)" ]
+	[ -z "$(hermes-state bindings)" ]
+}
+
+@test "handoff retry: who has joined the place since is seen" {
+	two_platforms
+	export HERMES_ATTEMPTS=1
+	echo 'send refuse' >"$HERMES_HOME/fault-orders"
+	run ! handoff there
+	answering 'if .place then .audience = {"known":true,"size":2,"names":["Ada","Eve"]} else . end'
+	mv "$BATS_TEST_TMPDIR/bin/hermes-adapter-here" "$BATS_TEST_TMPDIR/bin/hermes-adapter-there"
+	hermes-handoff retry 1 >/dev/null
+	run ! hermes-carry
+	[ "$(status .code)" = 77 ]
+	[[ $(status .error) == *Eve* ]]
+}
+
+@test "handoff: the agent may bring it back to the desk" {
+	two_platforms "use: command, command: '$BATS_TEST_TMPDIR/agent'"
+	printf '%s\n' '#!/bin/bash' 'jq -sc "if (last.event.text | test(\"home\")) then {reply: \"Going.\", actions: [{handoff: \"cli\"}]} else {reply: \"Here.\"} end"' \
+		>"$BATS_TEST_TMPDIR/agent"
+	chmod +x "$BATS_TEST_TMPDIR/agent"
+	handoff here >/dev/null
+	says here home/h1 'back to my desk: home'
+	[ "$(status '"\(.platform) \(.state) \(.requester)"')" = 'cli completed agent' ]
+	[ "$(hermes-state show "$S" --jq .seat.place)" = null ]
+	wait_until 10 eval 'hermes-watch --once; bot_at here | grep -q "continues at the command line"'
+}

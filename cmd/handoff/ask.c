@@ -289,19 +289,17 @@ show_plan(const char *platform, const char *session, const struct json *target)
 	json_put(plan, "place", place);
 	json_put(plan, "audience", json_at(target, "audience"));
 	json_put_text(plan, "key", key);
-	who = audience_words(target);
 	if (out_human(&ask.out)) {
 		struct json *audience = json_at(target, "audience");
 
-		free(who);
 		who = audience_words(audience);
 		out_text("%s would continue on %s, chat %s, read by %s\nkey: %s (and its thread, if one can "
 			"be opened)\n", session, platform, json_text_or(plan, "chat", "?"), who, key);
 		json_free(audience);
+		free(who);
 	} else {
 		out_json(&ask.out, plan);
 	}
-	free(who);
 	free(key);
 	json_free(plan);
 	return 0;
