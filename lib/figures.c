@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "figures.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +38,15 @@ double
 clock_steady(void)
 {
 	return seconds(CLOCK_MONOTONIC);
+}
+
+void
+clock_sleep(double seconds)
+{
+	struct timespec left = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+
+	while (seconds > 0 && nanosleep(&left, &left) && errno == EINTR)
+		;
 }
 
 bool

@@ -10,6 +10,7 @@
 
 double clock_now(void);       /* wall clock; HERMES_CLOCK shifts it by its seconds */
 double clock_steady(void);    /* never goes back; for deadlines inside one process */
+void clock_sleep(double seconds); /* so long, whatever signals come; no time when negative */
 
 /*
  * Whether a stored time has come. One further ahead than its own delay was written

@@ -710,7 +710,7 @@ looks() {
 	says 999 $ANN hi >/dev/null
 	poll "$(place 999 thread)"
 	holds '.events[0].text == "hi"'
-	holds ".cursor | fromjson.at[\"999\"] == \"$(jq -r '.events[0].message' <<<"$output")\""
+	holds ".cursor | fromjson.queue == [{spot: \"999\", mark: \"$(jq -r '.events[0].message' <<<"$output")\"}]"
 }
 
 @test "poll: many messages come over many polls, each once, in order" {
@@ -777,7 +777,7 @@ looks() {
 	holds '[.events[].text] == ["two"]'
 	[ "$(look requests | jq '[.[] | select(.status >= 400)] | length')" = 0 ]
 	poll "$PLACE"
-	holds '.cursor | fromjson | .rests == {} and (.at | length) == 1'
+	holds '.cursor | fromjson.queue | length == 1 and all(has("rests") | not)'
 }
 
 @test "poll: a wrong token, and many refusals, end it at once" {
@@ -786,7 +786,7 @@ looks() {
 	[ "$(requests)" = 1 ]
 	mapfile -t gone < <(for i in {1..30}; do place $((4000 + i)); done)
 	poll "${gone[@]}"
-	holds '.error.class == "chat"'
+	holds '.events == [] and (.cursor | fromjson.queue | map(select(.rests)) | length == 10)'
 	[ "$(look requests | jq '[.[] | select(.status == 404)] | length')" = 10 ]
 }
 
@@ -797,13 +797,13 @@ looks() {
 	says "$THREAD" $ANN two >/dev/null
 	fault '{"route":"messages","skip":1,"fault":"status","status":429,"retry_after":60,"global":false}'
 	poll "$PLACE" "$(place $GENERAL)"
-	holds '[.events[].text] == ["one"]'
-	holds ".cursor | fromjson | .rests[\"$THREAD\"] > 0"
+	holds '[.events[].text] == ["two"]'
+	holds ".cursor | fromjson.queue | map(select(.rests).spot) == [\"$GENERAL\"]"
 	poll "$PLACE" "$(place $GENERAL)"
 	holds '.events == []'
-	CURSOR=$(jq -r '.rests = {} | tojson' <<<"$CURSOR")
+	CURSOR=$(jq -r '.queue |= map(del(.rests)) | tojson' <<<"$CURSOR")
 	poll "$PLACE" "$(place $GENERAL)"
-	holds '[.events[].text] == ["two"]'
+	holds '[.events[].text] == ["one"]'
 	fault '{"route":"messages","fault":"status","status":429,"retry_after":2.5,"global":true}'
 	poll "$(place $GENERAL)"
 	holds '.error.class == "transient" and .error.retry_after == 2.5'
@@ -831,7 +831,8 @@ looks() {
 	for i in {1..6}; do says $((5000 + i)) $ANN "m$i" >/dev/null; done
 	fault '{"route":"messages","skip":2,"fault":"hang"}'
 	HERMES_ADAPTER_LIMIT=2 poll "${places[@]}"
-	holds '[.events[].text] == ["m1", "m2"] and (.cursor | fromjson | .from == "5004")'
+	holds '[.events[].text] == ["m1", "m2"] and (.cursor | fromjson.queue | map(.spot)
+		== ["5004", "5005", "5006", "5001", "5002", "5003"])'
 	poll "${places[@]}"
 	holds '[.events[].text] == ["m4", "m5", "m6", "m3"]'
 }
@@ -867,8 +868,8 @@ looks() {
 @test "poll: a cursor that is none of ours is refused; places that are none are left out" {
 	ask poll '{"cursor":"12345"}'
 	holds '.error.class == "request"'
-	ask poll '{"places":[7,null,{},{"chat":"x"},{"chat":"200"},{"chat":"200","account":"2"}],"cursor":"{\"at\":[],\"rests\":7}"}'
-	holds '.events == [] and (.cursor | fromjson.at == {})'
+	ask poll '{"places":[7,null,{},{"chat":"x"},{"chat":"200"},{"chat":"200","account":"2"}],"cursor":"{\"queue\":[7,{\"spot\":7},{\"spot\":\"200\",\"mark\":[],\"rests\":\"x\"}],\"home\":7}"}'
+	holds '.events == [] and (.cursor | fromjson.queue == [])'
 }
 
 @test "poll: waits for a first message, and brings it soon" {

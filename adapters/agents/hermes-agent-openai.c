@@ -22,7 +22,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ROUNDS = 8, MESSAGES = 2000, CHARACTERS = 400000, ERROR_MOST = 300 };
 
@@ -329,16 +328,6 @@ backoff(int tried)
 	return strtod(delay, NULL);
 }
 
-static void
-pause_for(double seconds)
-{
-	struct timespec left = {.tv_sec = (time_t)seconds};
-
-	left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
-	while (nanosleep(&left, &left))
-		;
-}
-
 /* Ask until there is a whole answer; without one the program ends here. */
 static void
 ask(struct talk *talk, int round, struct completion *completion)
@@ -361,7 +350,7 @@ ask(struct talk *talk, int round, struct completion *completion)
 		warn("%s; asking again in %g s", attempt.why, wait);
 		free(attempt.why);
 		completion_release(completion);
-		pause_for(wait);
+		clock_sleep(wait);
 	}
 	text_release(&body);
 }

@@ -6,6 +6,7 @@
 #include "discord.h"
 
 #include "die.h"
+#include "figures.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -166,12 +167,26 @@ ask(const char *method, struct json *body, bool repeatable, const char *path, va
 	return call;
 }
 
+/* 50 questions a second are allowed. */
+static void
+keep_pace(void)
+{
+	static const double pace = 1.0 / 50;
+	static double next;
+	double left = next - clock_steady();
+
+	if (left > 0)
+		clock_sleep(left);
+	next = clock_steady() + pace;
+}
+
 struct api_call
 discord_get(const char *path, ...)
 {
 	struct api_call call;
 	va_list arguments;
 
+	keep_pace();
 	va_start(arguments, path);
 	call = ask("GET", NULL, true, path, arguments);
 	va_end(arguments);

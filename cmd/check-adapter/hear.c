@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { BATCHES_MOST = 1000 };
 
@@ -131,7 +130,6 @@ catch_up(struct check *check, struct ear *ear)
 static struct json *
 hear(struct check *check, struct ear *ear, const char *words, char **why)
 {
-	const struct timespec pause = {0, 100000000}; /* for a platform that cannot wait */
 	double deadline = clock_steady() + check->patience;
 	struct json *event = NULL;
 
@@ -140,7 +138,7 @@ hear(struct check *check, struct ear *ear, const char *words, char **why)
 			return NULL;
 		event = find_event(ear->batch, "text", words);
 		if (!event && !json_count(ear->batch, "events"))
-			nanosleep(&pause, NULL);
+			clock_sleep(0.1); /* for a platform that cannot wait */
 	}
 	if (!event)
 		*why = xformat("nothing with \"%s\" was heard in %.0f seconds", words, check->patience);

@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* A delivery id that this machine did not use before. Owned. */
 static char *
@@ -19,14 +18,6 @@ new_delivery(void)
 	static int count;
 
 	return xformat("%.0f%d", clock_now() * 1000, ++count);
-}
-
-static void
-nap(double seconds)
-{
-	struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-
-	nanosleep(&time, NULL);
 }
 
 /* Asked again when the platform wants it later, and not much later. */
@@ -45,7 +36,7 @@ ask_patiently(struct check *check, const char *verb, const struct json *question
 		later = json_number(said, "retry_after", -1);
 		if (!said || later < 0 || later > figure_adapter())
 			break;
-		nap(later);
+		clock_sleep(later);
 	}
 	return said;
 }

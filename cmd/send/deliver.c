@@ -17,7 +17,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Does the platform take repeats? Asked only when there is something uncertain. */
 static bool
@@ -51,13 +50,9 @@ enum { MOMENTS = 3 };
 bool
 send_moment(double seconds)
 {
-	struct timespec time;
-
 	if (!(seconds > 0 && seconds <= MOMENT))
 		return false;
-	time.tv_sec = (time_t)seconds;
-	time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
-	nanosleep(&time, NULL);
+	clock_sleep(seconds);
 	return true;
 }
 

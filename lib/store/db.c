@@ -52,14 +52,6 @@ sqlite_check(struct db *db, int code)
 		sqlite_trouble(db, code);
 }
 
-void
-sqlite_nap(double seconds)
-{
-	struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-
-	nanosleep(&time, NULL);
-}
-
 double
 sqlite_jitter(double seconds)
 {
@@ -463,7 +455,7 @@ db_begin(struct db *db)
 	while (try_begin(db) != SQLITE_OK) {
 		if (clock_steady() > until)
 			sqlite_trouble(db, SQLITE_BUSY);
-		sqlite_nap(sqlite_jitter(300e-6));
+		clock_sleep(sqlite_jitter(300e-6));
 	}
 	db->patience = patience;
 	db->began = clock_steady();
@@ -535,7 +527,7 @@ db_rest(struct db *db)
 {
 	double worked = clock_steady() - db->began;
 
-	sqlite_nap(worked > 1e-3 ? worked : 1e-3);
+	clock_sleep(worked > 1e-3 ? worked : 1e-3);
 }
 
 bool

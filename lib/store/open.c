@@ -35,7 +35,7 @@ busy(void *data, int count)
 		db->busy_since = clock_steady();
 	if (clock_steady() - db->busy_since > db->patience)
 		return 0;
-	sqlite_nap(sqlite_jitter(count < 10 ? 100e-6 : 1e-3));
+	clock_sleep(sqlite_jitter(count < 10 ? 100e-6 : 1e-3));
 	return 1;
 }
 
@@ -116,7 +116,7 @@ exists(const char *path)
 	long long size;
 
 	while (!(size = file_size(path, "")) && clock_steady() < until)
-		sqlite_nap(5e-3);
+		clock_sleep(5e-3);
 	if (!size)
 		die(EX_STORE, "%s: is empty: it was cut off; restore a backup, or move it away", path);
 	if (size < 0 && file_size(path, "-wal") > 0)
@@ -311,7 +311,7 @@ db_backup(struct db *db, const char *path)
 		sqlite_trouble(&copy, sqlite3_errcode(copy.sqlite));
 	while ((code = sqlite3_backup_step(backup, 1000)) == SQLITE_OK || code == SQLITE_BUSY)
 		if (code == SQLITE_BUSY)
-			sqlite_nap(sqlite_jitter(1e-3));
+			clock_sleep(sqlite_jitter(1e-3));
 	sqlite3_backup_finish(backup);
 	sqlite_check(&copy, code);
 	sqlite_check(&copy, sqlite3_close(copy.sqlite));

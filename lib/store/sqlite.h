@@ -34,7 +34,6 @@ struct db {
 void sqlite_trouble(struct db *db, int code) __attribute__((noreturn));
 void sqlite_check(struct db *db, int code);
 
-void sqlite_nap(double seconds);
 /* Between half and one and a half of `seconds`, different in every process. */
 double sqlite_jitter(double seconds);
 
