@@ -1,40 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How texts look in Slack: mrkdwn, which has no way to escape its own marks. A mark only
- * works at the edge of a word, so a mark that is meant literally is parted from its word by
- * word joiners (U+2060), which nobody sees, and only where it would work; one that must
- * work inside of a word is given an edge (U+200B). Both are counted.
- *
- * A part without any style needs none of it: it is sent with mrkdwn switched off.
+ * How texts look in Slack: mrkdwn, whose marks cannot be escaped (marks.h). A part without
+ * any style needs no marks at all: it is sent with mrkdwn switched off.
  */
 #include "slack.h"
 
-#include <ctype.h>
+#include "marks.h"
+
 #include <string.h>
-
-static const char joiner[] = "\xe2\x81\xa0", edge[] = "\xe2\x80\x8b", backtick[] = "\xcb\x8b";
-/* Where a mark opens or closes, until it is known what stands beside it. */
-enum { OPENS = '\1', CLOSES = '\2' };
-
-static bool
-is_word(char byte)
-{
-	return isalnum((unsigned char)byte) || (unsigned char)byte >= 0x80;
-}
-
-/* Of what stands literally: whether it would open a style, or a quote. */
-static bool
-would_work(const char *bytes, size_t length, size_t at)
-{
-	bool begins = !at || !isalnum((unsigned char)bytes[at - 1]);
-
-	if (bytes[at] == '>')
-		return !at || bytes[at - 1] == '\n';
-	if (!bytes[at] || !strchr("*_~`", bytes[at]))
-		return false;
-	return bytes[at] == '`'
-		|| (begins && (at + 1 == length || !isspace((unsigned char)bytes[at + 1])));
-}
 
 static void
 escape_byte(struct text *out, char byte)
@@ -45,48 +18,14 @@ escape_byte(struct text *out, char byte)
 		text_puts(out, "&lt;");
 	else if (byte == '>')
 		text_puts(out, "&gt;");
-	else if (byte != OPENS && byte != CLOSES)
+	else
 		text_add(out, &byte, 1);
 }
 
 static void
-escape_plain(struct text *out, const char *bytes, size_t length, unsigned styles)
-{
-	(void)styles;
-	for (size_t i = 0; i < length; i++)
-		escape_byte(out, bytes[i]);
-}
-
-static void
-escape_marks(struct text *out, const char *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		bool parted = would_work(bytes, length, i);
-
-		if (parted)
-			text_puts(out, joiner);
-		escape_byte(out, bytes[i]);
-		if (parted && bytes[i] != '>')
-			text_puts(out, joiner);
-	}
-}
-
-/* Nothing in code is a mark but what ends it: a backtick, which there is no way to write, or three. */
-static void
 escape(struct text *out, const char *bytes, size_t length, unsigned styles)
 {
-	bool code = styles & 1u << STYLE_CODE, block = styles & 1u << STYLE_BLOCK;
-
-	if (!code && !block)
-		escape_marks(out, bytes, length);
-	for (size_t i = 0; i < length && (code || block); i++) {
-		if (code && bytes[i] == '`')
-			text_puts(out, backtick);
-		else
-			escape_byte(out, bytes[i]);
-		if (block && bytes[i] == '`' && i + 1 < length && bytes[i + 1] == '`')
-			text_puts(out, joiner);
-	}
+	marks_escape(out, bytes, length, styles, escape_byte);
 }
 
 static void
@@ -104,40 +43,17 @@ escape_url(struct text *out, const char *bytes, size_t length, unsigned styles)
 }
 
 static const struct markup mrkdwn = {
-	.tags = {
-		[STYLE_BOLD] = {"\1*", "*\2", NULL}, [STYLE_ITALIC] = {"\1_", "_\2", NULL},
-		[STYLE_STRIKE] = {"\1~", "~\2", NULL}, [STYLE_CODE] = {"\1`", "`\2", NULL},
-		[STYLE_BLOCK] = {"```\n", "\n```", NULL}, [STYLE_LINK] = {"<%s|", ">", NULL}},
+	.tags = {MARKS_TAGS, [STYLE_LINK] = {"<%s|", ">", NULL}},
 	.escape = escape, .escape_detail = escape_url, .url_open = "<", .url_close = ">",
 	.quote = "&gt; ", .by_line = true};
-
-/* An edge beside marks that stand in the middle of a word. */
-static void
-put_edges(struct text *out, const char *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		bool opens = bytes[i] == OPENS;
-
-		if (!opens && bytes[i] != CLOSES)
-			text_add(out, bytes + i, 1);
-		else if (opens ? i && is_word(bytes[i - 1])
-			: i + 1 < length && is_word(bytes[i + 1]))
-			text_puts(out, edge);
-	}
-}
 
 static void
 write_styled(struct text *out, const struct styled *styled)
 {
-	struct text marked = TEXT_INIT;
-
-	if (!styled->count) {
-		escape_plain(out, styled->text.at, styled->text.length, 0);
-		return;
-	}
-	styled_write(&marked, styled, &mrkdwn);
-	put_edges(out, marked.at, marked.length);
-	text_release(&marked);
+	if (styled->count)
+		marks_write(out, styled, &mrkdwn);
+	for (size_t i = 0; i < styled->text.length && !styled->count; i++)
+		escape_byte(out, styled->text.at[i]);
 }
 
 const struct dialect slack_dialect = {.limit = 4000, .unit = UNIT_POINTS, .write = write_styled,
