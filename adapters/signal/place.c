@@ -113,7 +113,7 @@ find_contact(const char *recipient, struct api_call *call)
 		struct json *contact = json_item(call->result, "", i);
 
 		if (!strcmp(json_text_or(contact, "number", ""), recipient)
-			|| !strcasecmp(json_text_or(contact, "uuid", ""), recipient))
+			|| !strcmp(json_text_or(contact, "uuid", ""), recipient))
 			found = json_copy(contact);
 		json_free(contact);
 	}
@@ -274,6 +274,20 @@ resolve_group(const char *id)
 	return answer;
 }
 
+/* People copy account ids in capitals; messages bear them in small letters. Owned. */
+static struct json *
+resolve_id(const char *id)
+{
+	char *small = xstrdup(id);
+	struct json *answer;
+
+	for (char *at = small; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	answer = resolve_person(small, ADDRESS_UUID);
+	free(small);
+	return answer;
+}
+
 static struct json *
 resolve(const char *chat)
 {
@@ -287,7 +301,9 @@ resolve(const char *chat)
 	if (kind == ADDRESS_NONE)
 		return answer_error("request", "not a number, account or group of Signal's",
 			"name +491701234567, u:name.01, an account id, a group's id, or self");
-	return kind == ADDRESS_GROUP ? resolve_group(chat) : resolve_person(chat, kind);
+	if (kind == ADDRESS_GROUP)
+		return resolve_group(chat);
+	return kind == ADDRESS_UUID ? resolve_id(chat) : resolve_person(chat, kind);
 }
 
 struct json *

@@ -37,7 +37,7 @@ words_of(const struct json *message)
 		struct json *mention = json_item(message, "mentions", i);
 
 		text_add(&text, words, (size_t)(found - words));
-		if (mention)
+		if (json_is_object(mention))
 			text_format(&text, "@%s", json_text_or(mention, "name", "someone"));
 		else
 			text_puts(&text, hole);
