@@ -35,6 +35,12 @@ token(void)
 	return found;
 }
 
+void
+discord_ready(void)
+{
+	token();
+}
+
 static const char look_token[] =
 	"mend DISCORD_BOT_TOKEN; the application's Bot page makes a new one";
 static const char let_in[] = "look at the id, and add the bot to that server and channel";

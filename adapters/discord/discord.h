@@ -31,7 +31,9 @@ enum channel_type {
 extern const struct adapter_need discord_needs[];
 extern const struct dialect discord_dialect;
 
-/* A question. The path is formatted. Ends the program with 78 where there is no token. */
+/* Ends the program with 78 where there is no token. */
+void discord_ready(void);
+/* A question. The path is formatted. */
 struct api_call discord_get(const char *path, ...) __attribute__((format(printf, 1, 2)));
 /* An act. Takes `body` (NULL: none). */
 struct api_call discord_act(const char *method, struct json *body, const char *path, ...)

@@ -287,6 +287,7 @@ discord_resolve(const struct json *question)
 	enum channel_type type;
 	char *account;
 
+	discord_ready();
 	channel = find_channel(question, &trouble);
 	if (!channel)
 		return trouble;

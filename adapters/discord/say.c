@@ -41,24 +41,6 @@ post(const char *channel, const char *words, const char *nonce)
 	return discord_act_keyed(body, "/channels/%s/messages", channel);
 }
 
-/* Discord drops the blanks around a message. */
-static bool
-same_words(const char *one, const char *other)
-{
-	static const char blanks[] = " \t\r\n";
-	size_t lengths[2];
-
-	one += strspn(one, blanks);
-	other += strspn(other, blanks);
-	lengths[0] = strlen(one);
-	lengths[1] = strlen(other);
-	while (lengths[0] && strchr(blanks, one[lengths[0] - 1]))
-		lengths[0]--;
-	while (lengths[1] && strchr(blanks, other[lengths[1] - 1]))
-		lengths[1]--;
-	return lengths[0] == lengths[1] && !memcmp(one, other, lengths[0]);
-}
-
 /* What an earlier try may have written. */
 struct trace {
 	const char *channel, *account, *words, *nonce;
@@ -206,6 +188,7 @@ discord_send(const struct json *question)
 	char *words;
 	int parts;
 
+	discord_ready();
 	if (!is_snowflake(json_text_or(place, "chat", ""))) {
 		answer = answer_not("not_sent", "request", "no place of Discord's was given", NULL);
 	} else if (!message_part(question, &discord_dialect, &part, &parts)) {
@@ -453,6 +436,7 @@ discord_thread(const struct json *question)
 	struct opening opening = {.question = question};
 	char *account = NULL;
 
+	discord_ready();
 	if (!is_snowflake(json_text_or(place, "chat", "")))
 		trouble = answer_not("not_opened", "request", "no place of Discord's was given", NULL);
 	else if ((account = find_account(&trouble)) && (home = find_channel(place, &trouble)))

@@ -168,3 +168,20 @@ message_written(const struct dialect *dialect, const struct styled *part)
 		text_add(&written, part->text.at, part->text.length);
 	return text_take(&written);
 }
+
+bool
+same_words(const char *one, const char *other)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t lengths[2];
+
+	one += strspn(one, blanks);
+	other += strspn(other, blanks);
+	lengths[0] = strlen(one);
+	lengths[1] = strlen(other);
+	while (lengths[0] && strchr(blanks, one[lengths[0] - 1]))
+		lengths[0]--;
+	while (lengths[1] && strchr(blanks, other[lengths[1] - 1]))
+		lengths[1]--;
+	return lengths[0] == lengths[1] && !memcmp(one, other, lengths[0]);
+}

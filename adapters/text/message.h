@@ -84,6 +84,9 @@ bool message_part(const struct json *question, const struct dialect *dialect, st
 /* What dialect->write makes of it, or the plain words. Owned. */
 char *message_written(const struct dialect *dialect, const struct styled *part);
 
+/* Whether what was read back is what was written: platforms drop the blanks around it. */
+bool same_words(const char *one, const char *other);
+
 /*
  * Most writers are a table: what opens and closes a style, and how the words between are
  * escaped. "%s" in an opening or closing is the detail, as escape_detail writes it.

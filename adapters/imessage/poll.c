@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening to iMessage: the Mac's database of messages is asked for rows behind the last
+ * one seen. Rows are numbered as they come, while their dates are those of whoever wrote: a
+ * message that was long on its way has a late row and an early date. So the row is the
+ * cursor; and the date of the newest is kept beside it, as a Mac that fetches old
+ * conversations from the cloud gives them new rows, and nobody waits for an answer to those.
+ */
+#include "imessage.h"
+
+#include "die.h"
+#include "figures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 500, RECENT = 100, PLACES_MOST = 50 };
+static const double PAUSE = 2, LONG_WAY = 86400e3; /* s; ms */
+
+struct listening {
+	const char *account;
+	double row, newest; /* the last row; the newest date, ms */
+	struct json *events, *trouble;
+};
+
+/* What is said, without the signs that stand for attachments. Owned. */
+static char *
+words_of(const struct json *message)
+{
+	static const char object[] = "\xef\xbf\xbc";
+	const char *text = json_text_or(message, "text", ""), *at;
+	struct text words = TEXT_INIT;
+
+	for (; (at = strstr(text, object)); text = at + strlen(object))
+		text_add(&words, text, (size_t)(at - text));
+	text_puts(&words, text + strspn(text, words.length ? "" : " \n"));
+	return text_take(&words);
+}
+
+/* Reactions, and what the system says of groups, are not words. */
+static bool
+is_said(const struct json *message, const struct json *chat)
+{
+	return !json_true(message, "isFromMe") && !json_has(message, "associatedMessageType")
+		&& !json_number(message, "itemType", 0) && !json_true(message, "isSystemMessage")
+		&& !json_true(message, "isServiceMessage") && json_text(message, "guid")
+		&& is_chat(json_text_or(chat, "guid", ""));
+}
+
+static void
+add_event(struct listening *listening, const struct json *message)
+{
+	struct json *chat = json_item(message, "chats", 0), *event, *place;
+	char *words = words_of(message);
+	const char *speaker = json_text_or(message, "handle.address", "");
+
+	if (is_said(message, chat) && *words) {
+		event = json_object();
+		place = chat_place(json_text(chat, "guid"), listening->account);
+		speaker = json_text_or(place, "user", speaker);
+		json_put_text(event, "message", json_text(message, "guid"));
+		json_put_text(event, "user.id", speaker);
+		json_put_text(event, "user.name", speaker);
+		json_put_text(event, "text", words);
+		json_put_number(event, "at", json_number(message, "dateCreated", clock_now() * 1e3) / 1e3);
+		if (json_text(message, "threadOriginatorGuid"))
+			json_put_text(event, "reply_to", json_text(message, "threadOriginatorGuid"));
+		json_put_text(place, "user", speaker);
+		json_put(event, "place", place);
+		if (*speaker)
+			json_append(listening->events, event);
+		else
+			json_free(event);
+	}
+	free(words);
+	json_free(chat);
+}
+
+/* Hear a page that is oldest first; the cursor moves behind it. */
+static void
+hear_page(struct listening *listening, const struct json *page)
+{
+	double old = listening->newest - LONG_WAY;
+
+	for (size_t i = 0, n = json_count(page, "data"); i < n; i++) {
+		struct json *message = json_item(page, "data", i);
+		double row = json_number(message, "originalROWID", 0);
+		double date = json_number(message, "dateCreated", 0);
+
+		if (date >= old)
+			add_event(listening, message);
+		if (row > listening->row)
+			listening->row = row;
+		if (date > listening->newest)
+			listening->newest = date;
+		json_free(message);
+	}
+}
+
+/* {"statement":"message.ROWID > :row","args":{"row":7}} */
+static void
+add_condition(struct json *where, const char *statement, double row)
+{
+	struct json *condition = json_object();
+
+	json_put_text(condition, "statement", statement);
+	json_put_number(condition, "args.row", row);
+	json_append(where, condition);
+}
+
+static struct api_call
+ask_rows(double after, double until)
+{
+	struct json *question = json_object(), *where = json_array();
+
+	add_condition(where, "message.ROWID > :row", after);
+	if (until > after)
+		add_condition(where, "message.ROWID <= :row", until);
+	json_put(question, "where", where);
+	return bluebubbles_messages(question, false, PAGE);
+}
+
+/* Pages are in the order of dates: where one does not hold all, it must hold a range of rows. */
+static void
+hear_new(struct listening *listening)
+{
+	struct api_call call = ask_rows(listening->row, 0);
+	bool more = json_number(call.result, "metadata.total", 0) > PAGE
+		|| json_count(call.result, "data") == PAGE;
+	double until = listening->row + PAGE;
+
+	if (more) {
+		api_release(&call);
+		call = ask_rows(listening->row, until);
+	}
+	if (json_is_object(call.result)) {
+		hear_page(listening, call.result);
+		if (more)
+			listening->row = until;
+	} else {
+		listening->trouble = api_error(&call);
+	}
+	api_release(&call);
+}
+
+/* What followed the Mac's own last words in a chat where a session is may be an answer. */
+static void
+hear_answers(struct listening *listening, const char *guid)
+{
+	struct json *question = json_object();
+	struct api_call call;
+	size_t n, answers = 0;
+
+	json_put_text(question, "chatGuid", guid);
+	call = bluebubbles_messages(question, true, RECENT);
+	n = json_count(call.result, "data");
+	for (bool own = false; answers < n && !own; answers += !own) {
+		struct json *message = json_item(call.result, "data", answers);
+
+		own = json_true(message, "isFromMe");
+		json_free(message);
+	}
+	for (size_t i = answers < n ? answers : 0; i-- > 0;) {
+		struct json *message = json_item(call.result, "data", i);
+
+		add_event(listening, message);
+		json_free(message);
+	}
+	if (!call.result)
+		listening->trouble = api_error(&call);
+	api_release(&call);
+}
+
+/* The first poll begins now. */
+static void
+begin(struct listening *listening, const struct json *question)
+{
+	struct api_call call = bluebubbles_messages(json_object(), true, 1);
+	struct json *newest = json_item(call.result, "data", 0);
+
+	listening->row = json_number(newest, "originalROWID", 0);
+	listening->newest = json_number(newest, "dateCreated", 0);
+	if (!call.result)
+		listening->trouble = api_error(&call);
+	for (size_t i = 0, n = json_count(question, "places"); i < n && i < PLACES_MOST
+		&& !listening->trouble; i++) {
+		struct json *place = json_item(question, "places", i);
+
+		if (is_chat(json_text_or(place, "chat", "")))
+			hear_answers(listening, json_text(place, "chat"));
+		json_free(place);
+	}
+	json_free(newest);
+	api_release(&call);
+}
+
+static void
+hear(struct listening *listening, double wait)
+{
+	double end = clock_steady() + wait;
+
+	hear_new(listening);
+	while (!json_count(listening->events, "") && !listening->trouble
+		&& clock_steady() + PAUSE < end) {
+		clock_sleep(PAUSE);
+		hear_new(listening);
+	}
+}
+
+/* "ROW:DATE" */
+static bool
+read_cursor(struct listening *listening, const char *cursor)
+{
+	char *end;
+
+	listening->row = strtod(cursor, &end);
+	if (end == cursor || *end != ':' || cursor[strspn(cursor, "0123456789:")])
+		return false;
+	listening->newest = strtod(end + 1, NULL);
+	return true;
+}
+
+struct json *
+imessage_poll(const struct json *question)
+{
+	const char *cursor = json_text(question, "cursor");
+	double wait = json_number(question, "wait", 0);
+	struct listening listening = {.events = json_array()};
+	struct json *answer = NULL;
+	char *account = NULL, next[64];
+
+	imessage_ready();
+	if (cursor && !read_cursor(&listening, cursor)) {
+		answer = answer_error("request", "the cursor is not one of iMessage's", NULL);
+	} else if ((account = find_account(&answer))) {
+		listening.account = account;
+		if (!cursor)
+			begin(&listening, question);
+		if (!listening.trouble)
+			hear(&listening, wait < adapter_left() / 2 ? wait : adapter_left() / 2);
+		answer = listening.trouble;
+	}
+	if (!answer) {
+		snprintf(next, sizeof next, "%.0f:%.0f", listening.row, listening.newest);
+		answer = json_object();
+		json_put(answer, "events", json_copy(listening.events));
+		json_put_text(answer, "cursor", next);
+	}
+	json_free(listening.events);
+	free(account);
+	return answer;
+}
