@@ -73,27 +73,6 @@ look_for(const char *container, const char *words, double since, struct json **f
 	return told;
 }
 
-/* A title as a message: one line, not long. Owned. */
-static char *
-one_line(const char *title)
-{
-	struct text clean = TEXT_INIT;
-	size_t end = 0;
-
-	text_add_clean(&clean, title, strlen(title));
-	for (int count = 0; end < clean.length && count < TITLE_MOST; count++) {
-		long point;
-
-		end += utf8_step(clean.at + end, clean.length - end, &point);
-	}
-	clean.at[end] = '\0';
-	if (strspn(clean.at, " ") == end) {
-		text_clear(&clean);
-		text_puts(&clean, "Hermes");
-	}
-	return text_take(&clean);
-}
-
 /* A message with plain words; `receiver` or NULL for a reply. Owned. */
 static struct json *
 new_message(const char *words, const char *receiver, char *key)
@@ -214,7 +193,7 @@ static struct json *
 answer_thread(const struct json *question)
 {
 	const char *receiver = json_text_or(question, "place.chat", "");
-	char *title = one_line(json_text_or(question, "title", ""));
+	char *title = title_line(json_text_or(question, "title", ""), TITLE_MOST);
 	struct json *home = json_at(question, "place"), *answer;
 	struct api_call call = {0};
 

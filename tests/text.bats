@@ -86,6 +86,10 @@ shows() {
 		'[a https://a.b]https://a.b[/a] [a mailto:m@a.b]m@a.b[/a] [a tg://user?id=1]t[/a] [a mailto:a@b]m[/a]'
 	shows '[x](<http://a/b c">) ![img](http://i/j.png) [![](http://i)](http://j)' \
 		'[a http://a/b%20c%22]x[/a] [a http://i/j.png]img[/a] [a http://j]http://j[/a]'
+	shows $'[x](http://a&#10;b) [y](<http://a\\\\b`c"d>) [z](http://a/\u202egpj)' \
+		'[a http://a%20b]x[/a] [a http://a%5Cb%60c%22d]y[/a] [a http://a/gpj]z[/a]'
+	shows $'[y](HTTPS://b) [z](//c.d) [w](file:///etc) [u](java&#115;cript:x) [t](<\x01javascript:x>)' \
+		'[a HTTPS://b]y[/a] z (//c.d) w (file:///etc) u t (%20javascript:x)'
 	shows $'[r] [r][s]\n\n[r]: http://x.y "title"\n[s]: http://z' '[a http://x.y]r[/a] [a http://z]r[/a]'
 }
 
@@ -177,6 +181,17 @@ shows() {
 	parts 'length == 2 and (.[0] | test("^\\[p\\]x+\\[/p\\]$")) and (.[1] | test("^y+$"))'
 	cut '"word " * 500 + "\n```\n" + "line\n" * 500 + "```\n"' keyed
 	parts 'length == 2 and (.[0] | endswith("word")) and (.[1] | startswith("[p]line"))'
+}
+
+@test "code that is cut loses no line, be it blank; words keep their indentation" {
+	local limit code
+	code=$(printf 'ab\n\n\n%.0s' {1..60} | jq -Rs 'rtrimstr("\n\n\n")')
+	for limit in {60..66}; do
+		cut '"```\n" + "ab\n\n\n" * 60 + "```\n"' keyed "limit=$limit"
+		parts "length > 2 and (map(ltrimstr(\"[p]\") | rtrimstr(\"[/p]\")) | join(\"\n\")) == $code"
+	done
+	cut '"- a\n" + "  - b c d\n" * 1000' keyed
+	parts 'length == 3 and all(.[1:][]; startswith("  • b c d\n"))'
 }
 
 @test "bold, quotes and links that are cut go on in the next part" {
