@@ -287,8 +287,8 @@ WELL='{"ok":true,"account":"1","name":"a_bot","problems":[],"facts":{"token":tru
 	sqlite3 "$HERMES_HOME/state.db" "INSERT INTO courier_chats (platform, chat, why, died, tries, probe, probe_delay)
 		VALUES ('good', '77', 'blocked', unixepoch() - 7200, 2, unixepoch() + 999, 1800),
 		('good', '1', 'kicked', unixepoch() - 7200, 2, unixepoch() + 999, 1800)"
-	run -0 hermes-doctor
-	found good warn "the next text for it tries again"
+	run -1 --separate-stderr hermes-doctor
+	found good bad "the chat 1 could not be reached (kicked, first seen 2 h ago): the next text for it tries again"
 	[ "$(sqlite3 "$HERMES_HOME/state.db" 'SELECT count(*) FROM courier_chats WHERE probe <= unixepoch() + 1')" = 2 ]
 }
 

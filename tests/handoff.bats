@@ -811,6 +811,21 @@ seat() {
 	[ "$(hermes-state list -q | wc -l)" = 2 ]
 }
 
+@test "handoff: nor is what came before the answer arrived, though it is looked at afterwards" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there >/dev/null
+	for text in one two; do
+		(export LOCAL_ROOT="$HERMES_HOME/here" && hermes-adapter-local say home/h1 "$text" >/dev/null)
+	done
+	hermes-listen here --wait 0 >/dev/null
+	run ! hermes-answer
+	wait_until 10 eval 'hermes-send --due >/dev/null 2>&1; bot_at here | grep -q "was not passed on"'
+	run ! hermes-answer
+	[ "$(hermes-inbox list --state left -q | wc -l)" = 2 ]
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
+}
+
 @test "handoff: as long as nobody could be told, nobody begins a new one" {
 	two_platforms
 	handoff here >/dev/null

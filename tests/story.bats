@@ -287,3 +287,60 @@ is_on_local() {
 in_the_room() {
 	hermes-adapter-local read home --jq 'select(.bot).text' | grep -qxF "$1"
 }
+
+@test "from Telegram to local and back: the topic is told, keeps its binding, and is answered again" {
+	home_at "$ANN"
+	cat >>"$HERMES_HOME/config.yaml" <<-'END'
+		  local: {enabled: true, allow_all_users: true}
+	END
+	export LOCAL_ROOT=$BATS_TEST_TMPDIR/rooms
+	hermes-adapter-local room home --member ann -q
+	cli_session
+	hermes handoff telegram --session "$SESSION" -q
+	topic=$(topic_of "$ANN")
+	start_watching
+	hermes handoff local --session "$SESSION" -q
+	wait_until has_said "$ANN" "$topic" 2
+	[[ $(said "$ANN" "$topic" | tail -n 1) == 'This conversation continues on local'* ]]
+
+	# It is not reached unasked, and nothing new begins.
+	human "$ANN" "$topic" "do you hear me?"
+	wait_until has_said "$ANN" "$topic" 3
+	[[ $(said "$ANN" "$topic") == *'What you wrote here was not passed on'* ]]
+	run ! grep -q "do you hear me" "$GIVEN"
+	[ "$(sql 'SELECT count(*) FROM sessions')" = 1 ]
+
+	hermes handoff --back --session "$SESSION" -q
+	wait_until has_said "$ANN" "$topic" 4
+	[ "$(look "topics?chat=$ANN" | jq length)" = 1 ]
+	stop_watching KILL
+	human "$ANN" "$topic" "now push it"
+	start_watching
+	wait_until has_said "$ANN" "$topic" 5
+	wait_until all_is_done
+	[[ $(said "$ANN" "$topic" | tail -n 1) == *'now push it'* ]]
+	[ "$(sql 'SELECT count(*) FROM sessions')" = 1 ]
+	run -0 hermes-adapter-local read home --jq 'select(.bot).text'
+	[[ $output == *'This conversation continues on telegram'* ]]
+}
+
+@test "who blocks the bot is left in peace, and is heard again when she writes" {
+	home_at "$ANN"
+	cli_session
+	hermes handoff telegram --session "$SESSION" -q
+	topic=$(topic_of "$ANN")
+	room chat "{\"id\":$ANN,\"blocked\":true}"
+	run ! hermes send "telegram:$ANN" "are you there?"
+	[ "$(sql "SELECT count(*) FROM courier_chats WHERE died IS NOT NULL")" = 1 ]
+	asked=$(requests sendMessage)
+	run -1 --separate-stderr hermes handoff telegram --session "$SESSION"
+	[[ $stderr == *'blocked by the user'*'first seen'* ]]
+	[ "$(requests sendMessage)" = "$asked" ]
+	run -1 hermes doctor --jq 'select(.platform == "telegram").text'
+	[[ $output == *"$ANN"*blocked* ]]
+	room chat "{\"id\":$ANN,\"blocked\":false}"
+	start_watching
+	human "$ANN" "$topic" "here again"
+	wait_until has_said "$ANN" "$topic" 2
+	[ "$(sql "SELECT count(*) FROM courier_chats WHERE died IS NOT NULL")" = 0 ]
+}

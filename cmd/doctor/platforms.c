@@ -226,7 +226,7 @@ add_dead(struct line *line, const struct json *stored, const struct json *facts)
 
 		json_put_true(chat, "probe_now", alive);
 		if (i < DEAD_MOST)
-			add(line, home && !strcmp(home, id) && !alive ? BAD : WARN,
+			add(line, home && !strcmp(home, id) ? BAD : WARN,
 				alive ? NULL : "mend that, or hand off to another chat",
 				"the chat %s could not be reached (%s, first seen %s)%s", id,
 				json_text_or(chat, "why", ""), ago, alive ? ": the next text for it tries again" : "");
