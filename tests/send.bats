@@ -485,3 +485,565 @@ hears() {
 	[ "$(heard attic)" = "something else" ]
 	[ "$(heard kitchen | wc -l)" -ge 1 ]
 }
+
+# --- several places, by their names ------------------------------------------
+
+# known TARGETS: names of the configuration.
+known() {
+	configure "platforms: {local: {allowed_users: [ada]}, fault: {enabled: true}}
+targets: $1"
+}
+
+@test "--to, several times: each place gets it, and each has its line" {
+	run -0 --separate-stderr hermes send -t local -t local:kitchen "the build is done" --jq '"\(.target) \(.state)"'
+	[ "$(sort <<<"$output")" = $'local sent\nlocal:kitchen sent' ]
+	[ -z "$stderr" ]
+	[ "$(heard)" = "the build is done" ]
+	[ "$(heard kitchen)" = "the build is done" ]
+	run -0 script -qec "hermes-send -t local -t local:kitchen again" /dev/null
+	[[ $output == *"sent to local (message "*"sent to local:kitchen (message "* ]]
+}
+
+@test "one place that fails keeps no other from it; the status says so" {
+	adapter proud <<<'cat >/dev/null; echo "{\"outcome\":\"not_sent\",\"class\":\"request\",\"why\":\"too rude\"}"'
+	run -1 --separate-stderr hermes-send -t proud -t local:cellar -t local -t local:kitchen hello --jq .target
+	[ "$(sort <<<"$output")" = $'local\nlocal:kitchen' ]
+	[[ $stderr == *"proud: too rude"* ]]
+	[[ $stderr == *local:cellar* ]]
+	[ "${#stderr_lines[@]}" = 2 ]
+	[ "$(heard)$(heard kitchen)" = hellohello ]
+	# a refusal counts more than a delay, whichever comes first
+	orders "send refuse"
+	HERMES_BACKOFF=600 run -1 hermes-send -t fault -t proud hello
+	orders "send refuse"
+	HERMES_BACKOFF=600 run -75 hermes-send -t fault:kitchen -t local hello
+}
+
+@test "a name that nobody knows is misuse, and then nobody gets it" {
+	run -64 --separate-stderr hermes-send -t local -t nobody hello
+	[[ $stderr == *nobody*"--list"* ]]
+	run -64 --separate-stderr hermes-send -t local -t nobody:42 hello
+	[ -z "$(heard)" ]
+}
+
+@test "names of the configuration stand for one target or several; a place named twice gets it once" {
+	known '{team: "local:kitchen", me: [local, "fault:kitchen"], all: [team, me, local]}'
+	FAULT_ROOT=$BATS_TEST_TMPDIR/other hermes-adapter-fault room kitchen --no-threads -q >/dev/null
+	export FAULT_ROOT=$BATS_TEST_TMPDIR/other
+	hermes-send team dinner -q
+	[ "$(heard kitchen)" = dinner ]
+	[ -z "$(heard)" ]
+	run -0 hermes-send all "late dinner" --jq .target
+	[ "$(sort <<<"$output")" = $'fault:kitchen\nlocal\nlocal:kitchen' ]
+	[ "$(heard)" = "late dinner" ]
+	[ "$(LOCAL_ROOT=$FAULT_ROOT heard kitchen)" = "late dinner" ]
+}
+
+@test "a platform's own name keeps its meaning, and a name for itself is an error" {
+	known '{local: "local:kitchen", round: [again], again: round, empty: []}'
+	hermes-send local hello -q
+	[ "$(heard)" = hello ]
+	run -78 --separate-stderr hermes-send round hello
+	[[ $stderr == *targets.*itself* ]]
+	run -78 --separate-stderr hermes-send empty hello
+	[[ $stderr == *targets.empty* ]]
+}
+
+@test "a platform that is disabled is not sent to" {
+	configure 'platforms: {local: {enabled: false}}'
+	run -78 --separate-stderr hermes-send local hello
+	[[ $stderr == *disabled*enabled* ]]
+}
+
+@test "--file, - and stdin are the text; two texts, or none on a terminal, are misuse" {
+	printf 'from a file\n\n' >"$BATS_TEST_TMPDIR/notes"
+	hermes-send local -f "$BATS_TEST_TMPDIR/notes" -q
+	echo "from stdin" | hermes-send -t local -q
+	echo "and so" | hermes-send local --file - -q
+	[ "$(heard)" = $'from a file\nfrom stdin\nand so' ]
+	run -64 hermes-send local hello --file "$BATS_TEST_TMPDIR/notes"
+	run -66 --separate-stderr hermes-send local --file "$BATS_TEST_TMPDIR/none"
+	[[ $stderr == *none* ]]
+	run -64 timeout 5 script -qec "hermes-send local" /dev/null
+	[[ $output == *"a text is needed"* ]]
+	[ "$(heard | wc -l)" = 3 ]
+}
+
+@test "--list: platforms with their homes, names, and places where sessions are" {
+	known '{team: "local:kitchen"}'
+	session=$(new_session)
+	hermes-handoff local:kitchen --session "$session" --no-turn >/dev/null
+	unset TELEGRAM_BOT_TOKEN TELEGRAM_BASE_URL
+	LOCAL_HOME_CHANNEL=den run -0 hermes-send --list --jq '"\(.id) \(.kind) \(.home // .targets // .title)"'
+	[ "$(sort <<<"$output")" = $'fault platform null\nlocal platform den\nlocal:kitchen session Fix the parser\nteam name ["local:kitchen"]' ]
+	run -0 hermes-send --list -q
+	[ "$(sort <<<"$output")" = $'fault\nlocal\nlocal:kitchen\nteam' ]
+	run -0 script -qec "hermes-send --list" /dev/null
+	[[ $output == *TARGET*KIND*WHERE* ]]
+	# what it lists can be named
+	hermes-send "$(hermes-send --list --jq 'select(.kind == "session").id')" hello -q
+	[ "$(heard kitchen | tail -n 1)" = hello ]
+}
+
+@test "--dry-run: where it would go, who reads it, in how many parts; nothing is sent, nothing stored" {
+	run -0 hermes-send --dry-run -t local:kitchen -t fault --jq '[.target, .place.chat, .audience.names[0], .parts]|tojson' < <(long_text)
+	[ "$(sort <<<"$output")" = $'["fault","home","'"$(id -un)"$'",3]\n["local:kitchen","kitchen","Ada",3]' ]
+	[ ! -e "$HERMES_HOME/state.db" ]
+	[ -z "$(heard kitchen)" ]
+	run -0 script -qec "hermes-send --dry-run local:kitchen hello" /dev/null
+	[[ $output == *"would go to"*"in 1 part, read by 1 person: Ada"* ]]
+}
+
+# --- what a text is ----------------------------------------------------------
+
+# questions FILTER: of what the adapter `ear` was asked to send.
+questions() {
+	jq -c "$1" "$BATS_TEST_TMPDIR/questions"
+}
+
+ear() {
+	adapter ear <<<'tee -a "$T/questions" | really'
+}
+
+@test "a person's text is plain unless --markdown is said; an agent's reply is Markdown" {
+	ear
+	hermes-send ear '*so*' -q
+	hermes-send ear '*so*' --markdown -q
+	hermes-send ear '*so*' --plain -q
+	run -0 questions .format
+	[ "$output" = $'"plain"\n"markdown"\n"plain"' ]
+	[ "$(hermes-send list --jq .format | tr '\n' ' ')" = "plain markdown plain " ]
+	hermes-handoff ear --session "$(new_session)" >/dev/null
+	run -0 questions .format
+	[ "${lines[3]}" = '"markdown"' ]
+	run -64 hermes-send ear hello --plain --markdown
+}
+
+@test "what was sent says its ids, one a part with -q, and its link when one is known" {
+	run -0 hermes-send local -q < <(long_text)
+	[ "${#lines[@]}" = 3 ]
+	[ "$output" = "$(hermes-adapter-local read home --jq 'select(.bot).id')" ]
+	run -0 hermes-send local hello --jq .link
+	[[ $output == file://* ]]
+	adapter linked <<<'cat >/dev/null; echo "{\"outcome\":\"sent\",\"ids\":[\"77\"],\"link\":\"https://chat.example/77\"}"'
+	run -0 script -qec "hermes-send linked hello" /dev/null
+	[[ $output == "sent to linked (message 77): https://chat.example/77"* ]]
+}
+
+# --- --request-id ------------------------------------------------------------
+
+@test "--request-id: the same text is sent once, another one under that name is an error" {
+	run -0 hermes-send local "disk full" --request-id disk --jq .id
+	first=$output
+	run -0 hermes-send local "disk full" --request-id disk --jq .id
+	[ "$output" = "$first" ]
+	[ "$(heard)" = "disk full" ]
+	run -65 --separate-stderr hermes-send local "disk empty" --request-id disk
+	[[ $stderr == *disk*"another content"* ]]
+	run -65 hermes-send local "disk full" --markdown --request-id disk
+	# one name for one call, whatever the places
+	run -0 hermes-send -t local -t local:kitchen "disk full" --request-id disk -q
+	[ "$(heard)" = "disk full" ]
+	[ "$(heard kitchen)" = "disk full" ]
+}
+
+@test "--request-id: what waits is taken up, what failed is said to have failed" {
+	orders "send refuse"
+	run -75 hermes-send fault hello --request-id a
+	wait_until_due
+	run -0 hermes-send fault hello --request-id a --jq .id
+	[ "$output" = 1 ]
+	[ "$(heard)" = hello ]
+	adapter proud <<<'cat >/dev/null; echo "{\"outcome\":\"not_sent\",\"class\":\"request\",\"why\":\"too rude\"}"'
+	run -1 hermes-send proud hello --request-id a
+	run -1 --separate-stderr hermes-send proud hello --request-id a
+	[[ $stderr == *failed*"too rude"*retry* ]]
+	[ "$(calls)" = 1 ]
+}
+
+# --- --record ----------------------------------------------------------------
+
+# lives_at TARGET: a session is handed to it; prints its id.
+lives_at() {
+	local session
+	session=$(new_session)
+	hermes-handoff "$1" --session "$session" --no-turn >/dev/null && echo "$session"
+}
+
+recorded() {
+	hermes-state messages "$1" --jq 'select(.platform_message_id // "" | startswith("delivery:")) | [.role, .content] | @tsv'
+}
+
+@test "--record: it is a message of the session that lives there, in the very words, once" {
+	session=$(lives_at local:kitchen)
+	run -0 hermes-send local:kitchen $'dinner  is\nready ✓' --record --request-id d --jq '[.message, .session] | @tsv'
+	[ "$output" = "$(hermes-state messages "$session" --jq '.id' | tail -n 1)"$'\t'"$session" ]
+	hermes-send local:kitchen $'dinner  is\nready ✓' --record --request-id d -q
+	run -0 recorded "$session"
+	[ "$output" = $'assistant\tdinner  is\\nready ✓' ]
+	# without it, nothing
+	hermes-send local:kitchen "by the way" -q
+	[ "$(recorded "$session" | wc -l)" = 1 ]
+}
+
+@test "--record: where no session lives it says so, and nothing is sent" {
+	run -66 --separate-stderr hermes-send local:kitchen hello --record
+	[[ $stderr == *"no session lives there"*--record* ]]
+	[ -z "$(heard kitchen)" ]
+	[ -z "$(hermes-send list)" ]
+	run -64 hermes-send local hello --record --thread so
+}
+
+@test "--record: killed at any point, and sent again, it is recorded once" {
+	adapter mortal <<-'END'
+		really
+		[ "$call" != 3 ] || kill -KILL $PPID $$
+	END
+	session=$(lives_at mortal:kitchen)
+	run -137 hermes-send mortal:kitchen --record < <(long_text)
+	[ -z "$(recorded "$session")" ]
+	hermes-send --due >/dev/null
+	[ "$(delivery .state)" = sent ]
+	[ "$(recorded "$session" | wc -l)" = 1 ]
+	[ "$(heard kitchen | tail -n 7000)" = "$(long_text)" ]
+	hermes-send --due
+	# as sent with a state that was put back: the store itself knows
+	sql "UPDATE courier_deliveries SET state = 'pending', part = 3 WHERE record = 1"
+	hermes-send --due >/dev/null
+	[ "$(recorded "$session" | wc -l)" = 1 ]
+}
+
+@test "--record: what did not arrive is not recorded; what arrives later is, in who lives there then" {
+	orders "send refuse"
+	session=$(lives_at fault:kitchen)
+	orders "send refuse"
+	HERMES_BACKOFF=0 run -75 hermes-send fault:kitchen "dinner" --record
+	[ -z "$(recorded "$session")" ]
+	hermes-send --due >/dev/null
+	[ "$(recorded "$session")" = $'assistant\tdinner' ]
+}
+
+# --- --thread ----------------------------------------------------------------
+
+threads() {
+	hermes-adapter-local threads "${1:-home}" -q 2>/dev/null || hermes-adapter-local read "${1:-home}" --jq '.thread // empty' | sort -u
+}
+
+@test "--thread: a fresh thread is opened there, and it goes into it" {
+	run -0 hermes-send local "7 of 900 failed" --thread "Nightly build" --jq .place.thread
+	thread=$output
+	[ -n "$thread" ] && [ "$thread" != null ]
+	[ "$(hermes-adapter-local read home --jq 'select(.bot and .text == "7 of 900 failed").thread')" = "$thread" ]
+	run -0 hermes-send local "all is well" --thread "Nightly build" --jq .place.thread
+	[ "$output" != "$thread" ]
+}
+
+@test "--thread: where there are none it says so and goes to the place; --require-thread fails" {
+	run -0 --separate-stderr hermes-send local:kitchen hello --thread so -q
+	[[ $stderr == *"no thread"*"the place itself"* ]]
+	[ "$(heard kitchen)" = hello ]
+	run -1 --separate-stderr hermes-send local:kitchen hello --thread so --require-thread
+	[[ $stderr == *"no thread can be opened there"*--require-thread* ]]
+	[ "$(heard kitchen)" = hello ]
+	[ "$(delivery .state)" = failed ]
+	run -64 hermes-send local hello --require-thread
+	run -64 hermes-send local hello --thread ""
+}
+
+@test "--thread: whatever happens while it is opened, there is one, and the text is in it once" {
+	for trouble in refuse before after die_before die_after garbage; do
+		orders "thread $trouble"
+		HERMES_BACKOFF=0 run -75 --separate-stderr hermes-send fault "hello $trouble" --thread "$trouble"
+		[ -n "$stderr" ]
+		hermes-send --due >/dev/null
+		[ "$(delivery .state)" = sent ]
+		[ "$(heard | grep -c "hello $trouble")" = 1 ]
+	done
+	[ "$(find "$LOCAL_ROOT" -path '*threads*' -type f | wc -l)" -le 6 ]
+	[ "$(hermes-send list --jq .place.thread | sort -u | wc -l)" = 6 ]
+}
+
+@test "--thread: killed while it was opened, the next one is told that it may be there" {
+	printf '#!/bin/bash\nT=%q\nexport HALF_ROOT=$T/rooms\n' "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/bin/hermes-adapter-half"
+	cat >>"$BATS_TEST_TMPDIR/bin/hermes-adapter-half" <<-'END'
+		really() { (exec -a "$0" hermes-adapter-local "$@"); }
+		[ "$1" = thread ] || { really "$@"; exit; }
+		tee -a "$T/questions" | really thread >"$T/answer.$$"
+		[ "$(wc -l <"$T/questions")" != 1 ] || kill -KILL $PPID $$
+		cat "$T/answer.$$"
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/hermes-adapter-half"
+	run -137 hermes-send half hello --thread so
+	hermes-send --due >/dev/null
+	run -0 questions '[.delivery, .title, (.again.since | type)]'
+	[ "$output" = $'["d1","so","null"]\n["d1","so","number"]' ]
+	[ "$(delivery '[.state, .place.thread]')" != '["sent",null]' ]
+	[ "$(heard)" = hello ]
+}
+
+# waits PLATFORM TEXT: it is said there, and has to wait for ten minutes.
+waits() {
+	adapter "$1" <<-'END'
+		if [ "$call" = 1 ]; then
+			cat >/dev/null
+			echo '{"outcome":"not_sent","class":"transient","why":"not now"}'
+		else
+			really
+		fi
+	END
+	HERMES_BACKOFF=600 run -75 hermes-send "$1" "$2"
+}
+
+# --- order -------------------------------------------------------------------
+
+@test "a later text never overtakes an earlier one that waits for the same place" {
+	waits shy first
+	run -75 --separate-stderr hermes-send shy second
+	[[ $stderr == *"earlier text"*queued* ]]
+	[ -z "$(heard)" ]
+	# another place of the platform is not meant
+	hermes-send shy:kitchen third -q
+	[ "$(heard kitchen)" = third ]
+	HERMES_CLOCK=601 hermes-send --due >/dev/null
+	[ "$(heard)" = $'first\nsecond' ]
+}
+
+@test "what waits there and is due goes first, whoever comes" {
+	orders "send refuse"
+	HERMES_BACKOFF=0 run -75 hermes-send fault first
+	run -0 hermes-send fault second --jq .text
+	[ "$output" = second ]
+	[ "$(heard)" = $'first\nsecond' ]
+	[ "$(hermes-send list --jq .state | sort -u)" = sent ]
+}
+
+@test "an agent's reply waits behind what was said there before, and loses no attempt" {
+	waits shy first
+	configure 'platforms: {shy: {allow_all_users: true}}'
+	hermes-adapter-local say home --as "$(id -un)" "are you there?" >/dev/null
+	hermes-listen shy --wait 0 >/dev/null
+	run hermes-answer
+	run hermes-answer
+	[ "$(sql 'SELECT state || attempt FROM courier_events WHERE handoff IS NULL')" = queued0 ]
+	run ! grep -q 'no model' <(heard)
+	HERMES_CLOCK=601 hermes-send --due >/dev/null
+	HERMES_CLOCK=601 hermes-answer >/dev/null
+	[ "$(heard | head -n 1)" = first ]
+	[[ $(heard) == *first*"no model"* ]]
+}
+
+@test "while another process sends to that place, one waits for it" {
+	mkfifo "$BATS_TEST_TMPDIR/gate"
+	adapter slow <<-'END'
+		[ "$call" != 1 ] || read -r _ <"$T/gate"
+		really
+	END
+	start hermes-send slow first
+	wait_until test -s "$BATS_TEST_TMPDIR/calls"
+	start hermes-send slow second
+	wait_until eval '[ "$(hermes-send list | wc -l)" = 2 ]'
+	[ "$(calls)" = 1 ]
+	echo >"$BATS_TEST_TMPDIR/gate"
+	wait "${STARTED_PIDS[@]}"
+	STARTED_PIDS=()
+	[ "$(heard)" = $'first\nsecond' ]
+}
+
+@test "eight at once to one place: all of them arrive, in the order they were stored" {
+	for i in 1 2 3 4 5 6 7 8; do
+		start hermes-send local "text $i"
+	done
+	wait "${STARTED_PIDS[@]}"
+	STARTED_PIDS=()
+	[ "$(heard)" = "$(hermes-send list --jq .text)" ]
+	[ "$(heard | wc -l)" = 8 ]
+}
+
+# --- rest --------------------------------------------------------------------
+
+# wants ANSWER: an adapter whose every send answers so.
+wants() {
+	adapter shy <<<"cat >/dev/null; echo '$1'"
+}
+
+@test "rest after a success is kept, too, and clamped to a day" {
+	wants '{"outcome":"sent","ids":["1"],"rest":1e300}'
+	hermes-send shy first -q
+	run -75 --separate-stderr hermes-send shy second
+	[[ $stderr == *"left alone for 86"*queued* ]]
+	[ "$(calls)" = 1 ]
+	HERMES_CLOCK=86000 hermes-send --due
+	[ "$(calls)" = 1 ]
+	HERMES_CLOCK=86402 hermes-send --due >/dev/null
+	[ "$(calls)" = 2 ]
+}
+
+@test "a rest that is no number, or nothing, keeps nobody" {
+	for rest in -5 0 '"soon"' null; do
+		wants "{\"outcome\":\"sent\",\"ids\":[\"1\"],\"rest\":$rest,\"scope\":7}"
+		hermes-send shy first -q
+		hermes-send shy second -q
+	done
+}
+
+@test "a chat that rests keeps no other chat, and a short rest does not end a long one" {
+	adapter shy <<-'END'
+		jq -c 'if .place.chat == "kitchen" then {outcome: "sent", ids: ["1"]} elif .part == 1 and .text == "short"
+			then {outcome: "not_sent", class: "transient", why: "busy", retry_after: 300, scope: "chat"}
+			else {outcome: "not_sent", class: "transient", why: "busy", retry_after: 600, scope: "chat"} end'
+	END
+	run -75 hermes-send shy first
+	run -75 --separate-stderr hermes-send shy second
+	[[ $stderr == *"left alone"* ]]
+	[ "$(calls)" = 1 ]
+	hermes-send shy:kitchen third -q
+	[ "$(calls)" = 2 ]
+	[ "$(sql "SELECT count(*) FROM courier_platforms WHERE not_before IS NOT NULL")" = 0 ]
+	sql "UPDATE courier_chats SET not_before = not_before - 200"
+	HERMES_CLOCK=300 hermes-send --due
+	[ "$(calls)" = 2 ]
+}
+
+@test "a rest is no attempt: nothing is lost however often a platform says 429" {
+	wants '{"outcome":"not_sent","class":"transient","why":"slow down","retry_after":100}'
+	export HERMES_ATTEMPTS=2
+	run -75 hermes-send shy first
+	run -75 hermes-send shy second
+	for i in 1 2 3 4 5 6; do
+		HERMES_CLOCK=$((i * 101)) hermes-send --due >/dev/null || :
+	done
+	[ "$(calls)" = 7 ]
+	[ "$(hermes-send list --jq .state | tr '\n' ' ')" = "pending pending " ]
+	adapter shy <<<really
+	HERMES_CLOCK=800 hermes-send --due >/dev/null
+	[ "$(heard)" = $'first\nsecond' ]
+	# for ever is another thing
+	wants '{"outcome":"not_sent","class":"transient","why":"slow down","retry_after":100}'
+	run -75 hermes-send shy third
+	for i in 1 2; do
+		HERMES_CLOCK=$((i * 100000)) hermes-send --due >/dev/null || :
+	done
+	[ "$(delivery .state)" = failed ]
+}
+
+@test "a moment's rest is waited out" {
+	adapter shy <<-'END'
+		if [ "$call" = 2 ]; then
+			cat >/dev/null
+			echo '{"outcome":"not_sent","class":"transient","why":"slow down","retry_after":0.3}'
+		else
+			really | jq -c '.rest = 0.2'
+		fi
+	END
+	run -0 --separate-stderr hermes-send shy < <(long_text)
+	[ -z "$stderr" ]
+	[ "$(calls)" = 4 ]
+	[ "$(heard)" = "$(long_text)" ]
+}
+
+@test "what a thread, or a poll, is told of rest holds for texts, and the other way round" {
+	with_telegram
+	printf '{"error":{"class":"transient","why":"slow down","retry_after":600}}\n' | hermes-inbox put telegram || :
+	run -75 --separate-stderr hermes-send telegram hello
+	[[ $stderr == *"left alone"* ]]
+	run -75 --separate-stderr hermes-inbox cursor telegram
+	sql 'DELETE FROM courier_platforms; DELETE FROM courier_deliveries'
+	session=$(new_session)
+	fault '{"method":"createForumTopic","fault":"status","code":429,"retry_after":600}'
+	room bot '{"topics":true}' 2>/dev/null || :
+	sql "INSERT INTO courier_platforms (platform, not_before, delay) VALUES ('telegram', unixepoch() + 600, 600)"
+	hermes-handoff request telegram --session "$session" -q
+	run hermes-carry
+	[ "$(requests sendMessage)" = 0 ]
+	[ "$(requests createForumTopic)" = 0 ]
+	[ "$(hermes-handoff status --session "$session" --jq '"\(.state) \(.attempt)"')" = "running 0" ]
+	run -75 hermes-send telegram hello --thread so
+	[ "$(requests createForumTopic)" = 0 ]
+}
+
+@test "retry_after of a thread is kept: the next process does not ask" {
+	printf '#!/bin/bash\nT=%q\nexport STRICT_ROOT=$T/rooms\n' "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/bin/hermes-adapter-strict"
+	cat >>"$BATS_TEST_TMPDIR/bin/hermes-adapter-strict" <<-'END'
+		[ "$1" = thread ] || exec -a "$0" hermes-adapter-local "$@"
+		echo . >>"$T/calls"
+		cat >/dev/null
+		echo '{"outcome":"not_opened","class":"transient","why":"slow down","retry_after":600}'
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/hermes-adapter-strict"
+	run -75 hermes-send strict hello --thread so
+	run -75 hermes-send strict hello --thread so
+	hermes-handoff request strict --session "$(new_session)" -q
+	run hermes-carry
+	run -75 --separate-stderr hermes-send strict hello
+	[[ $stderr == *"left alone"* ]]
+	[ "$(calls)" = 1 ]
+}
+
+# --- a slow platform ---------------------------------------------------------
+
+# queued PLATFORM COUNT [CHAT]: so many texts wait there.
+queued() {
+	sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
+		INSERT INTO courier_deliveries (platform, place, text, format, created) SELECT '$1',
+		json_object('platform', '$1', 'account', '$1', 'chat', '${3:-home}', 'kind', 'dm', 'user', 'ada'),
+		'$1 ' || i, 'plain', unixepoch() FROM n"
+}
+
+@test "--due: a thousand texts for a slow platform do not delay another's" {
+	export FAULT_SLOW=0.3
+	hermes-send local begin -q
+	queued fault 1000
+	queued local 3
+	start hermes-send --due --limit 20
+	SECONDS=0
+	wait_until eval '[ "$(heard | grep -c "^local")" = 3 ]'
+	[ "$SECONDS" -le 2 ]
+	[ "$(heard | grep -c "^fault")" -lt 10 ]
+}
+
+@test "--due: in one platform the places have their turns, each in its order" {
+	ear
+	hermes-send local begin -q
+	queued ear 5
+	queued ear 2 kitchen
+	run -0 hermes-send --due --limit 4 --jq '"\(.place.chat) \(.text)"'
+	[ "$output" = $'home ear 1\nkitchen ear 1\nhome ear 2\nkitchen ear 2' ]
+	run -0 hermes-send --due --platform local
+	[ -z "$output" ]
+	hermes-send --due --platform ear >/dev/null
+	[ "$(heard | grep ear)" = $'ear 1\near 2\near 3\near 4\near 5' ]
+}
+
+@test "--due: several processes at once send each text once, in its order" {
+	hermes-send local begin -q
+	queued local 40
+	queued local 40 kitchen
+	for _ in 1 2 3 4; do
+		start hermes-send --due
+	done
+	wait "${STARTED_PIDS[@]}" || :
+	STARTED_PIDS=()
+	hermes-send --due >/dev/null
+	[ "$(heard | tail -n +2)" = "$(seq -f 'local %g' 40)" ]
+	[ "$(heard kitchen)" = "$(seq -f 'local %g' 40)" ]
+}
+
+@test "a reply that failed for good is a failed delivery, and is not sent beside the next answer" {
+	adapter proud <<-'END'
+		if [ "$call" = 1 ]; then
+			cat >/dev/null
+			echo '{"outcome":"not_sent","class":"request","why":"too rude"}'
+		else
+			really
+		fi
+	END
+	configure 'platforms: {proud: {allow_all_users: true}}'
+	PROUD_ROOT=$LOCAL_ROOT hermes-adapter-local say home --as "$(id -un)" "hello" >/dev/null
+	hermes-listen proud --wait 0 >/dev/null
+	run hermes-answer
+	[ "$(delivery '[.state, .error]')" = '["failed","too rude"]' ]
+	hermes-inbox retry 1 -q
+	hermes-send --due
+	hermes-answer >/dev/null
+	[ "$(heard | grep -c 'no model')" = 1 ]
+}

@@ -512,6 +512,112 @@ is_due() {
 	is_completed "$session"
 }
 
+# --- a slow platform ---------------------------------------------------------
+
+# queued PLATFORM COUNT: so many texts wait there.
+queued() {
+	[ -e "$HERMES_HOME/state.db" ] || hermes-state new -q >/dev/null
+	sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
+		INSERT INTO courier_deliveries (platform, place, text, format, created) SELECT '$1',
+		json_object('platform', '$1', 'account', '$1', 'chat', 'home', 'kind', 'dm', 'user', 'ada'),
+		'$1 ' || i, 'plain', unixepoch() FROM n"
+}
+
+@test "a thousand texts for a slow platform do not delay another's" {
+	platforms "local: {allowed_users: [ada]}" "fault: {enabled: true}"
+	export FAULT_SLOW=0.3
+	hermes-state new -q >/dev/null
+	watch
+	queued fault 1000
+	queued local 1
+	SECONDS=0
+	wait_until 5 is_heard home "local 1"
+	[ "$SECONDS" -le 2 ]
+	# one process for each platform, and no more
+	[ "$(jq -s '[.[] | select(.event == "started" and .job == "due" and .platform == "fault")] | length' "$EVENTS")" = 1 ]
+	hermes-send local "and now" -q
+	[ "$SECONDS" -le 3 ]
+}
+
+@test "--once: the same, and a handoff to the other platform is carried meanwhile" {
+	platforms "local: {allowed_users: [ada]}" "fault: {enabled: true}"
+	session=$(new_session)
+	queued fault 1000
+	queued local 1
+	hermes-handoff request local --session "$session" -q
+	FAULT_SLOW=0.3 start hermes-watch --once --jobs 1
+	SECONDS=0
+	wait_until 5 is_heard home "local 1"
+	wait_until 5 is_completed "$session"
+	[ "$SECONDS" -le 4 ]
+}
+
+# tell PLATFORM ROOM MESSAGE TEXT: a message that was heard there already.
+tell() {
+	jq -nc --arg platform "$1" --arg chat "$2" --arg message "$3" --arg text "$4" '{events: [{$message, $text,
+		place: {$platform, account: $platform, $chat, kind: "dm", user: "ada"},
+		user: {id: "ada"}}]}' | hermes-inbox put "$1" >/dev/null
+}
+
+@test "a slow platform's messages do not take all pipelines" {
+	platforms "local: {allowed_users: [ada]}" "fault: {allowed_users: [ada]}"
+	export FAULT_SLOW=60 HERMES_GRACE=0
+	room r1
+	for i in 1 2 3 4 5 6; do
+		LOCAL_ROOT=$FAULT_ROOT room "s$i"
+		tell fault "s$i" "$i" "slow $i"
+	done
+	watch --jobs 4
+	wait_until 10 begun 2
+	tell local r1 1 quick
+	wait_until 5 is_heard r1 "Answer to quick"
+	tell local r1 2 "quick again"
+	wait_until 5 is_heard r1 "Answer to quick again"
+	[ "$(grep -c slow "$GATES/started")" -le 3 ]
+}
+
+@test "a single platform has all pipelines for itself" {
+	platforms "local: {allowed_users: [ada]}"
+	room r1 r2 r3 r4
+	for i in 1 2 3 4; do
+		gate "wait $i"
+		put "r$i" "$i" "wait $i"
+	done
+	watch --jobs 4
+	wait_until 10 begun 4
+	for i in 1 2 3 4; do
+		open_gate "wait $i"
+	done
+}
+
+@test "handoffs that fail on one platform do not make another's rest" {
+	platforms "local: {allowed_users: [ada]}" "nowhere: {enabled: true}"
+	export HERMES_ATTEMPTS=1000
+	for i in 1 2 3 4 5 6; do
+		hermes-handoff request nowhere --session "$(new_session "lost $i")" -q
+	done
+	watch
+	wait_until 10 seen '.event == "ended" and .platform == "nowhere"'
+	session=$(new_session "found")
+	SECONDS=0
+	hermes-handoff request local --session "$session" -q
+	wait_until 5 is_completed "$session"
+	[ "$SECONDS" -le 3 ]
+}
+
+@test "a platform that wants to be left alone gets no process until then" {
+	platforms "local: {allowed_users: [ada]}" "fault: {enabled: true}"
+	queued fault 3
+	sql "INSERT INTO courier_platforms (platform, not_before, delay)
+		VALUES ('fault', (julianday('now') - 2440587.5) * 86400 + 1.5, 1.5)"
+	watch
+	hermes-send local hello -q
+	run ! seen '.event == "started" and .job == "due"'
+	wait_until 10 nothing_is_open
+	[ "$(LOCAL_ROOT=$FAULT_ROOT heard home)" = $'fault 1\nfault 2\nfault 3' ]
+	[ "$(jq -s '[.[] | select(.event == "started" and .job == "due")] | length' "$EVENTS")" = 1 ]
+}
+
 # --- several -----------------------------------------------------------------
 
 @test "two watchers on one store: everything once" {

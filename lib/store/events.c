@@ -259,6 +259,9 @@ event_end(struct db *db, long long id, const char *state, const char *error)
 	db_run(db, "UPDATE courier_events SET state = ?, step = NULL, error = ?, holder = NULL,"
 		" hold = NULL, not_before = NULL, ended = ? WHERE id = ?", "ssdi", state, error,
 		clock_now(), id);
+	if (strcmp(state, "done"))
+		db_run(db, "UPDATE courier_deliveries SET state = 'failed', error = ?, ended = ?"
+			" WHERE event = ? AND state IN ('pending', 'sending')", "sdi", error, clock_now(), id);
 	db_wake(db);
 }
 
