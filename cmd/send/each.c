@@ -7,6 +7,7 @@
 
 #include "die.h"
 #include "lines.h"
+#include "run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +32,13 @@ send_worse(int one, int other)
 static void
 begin(struct worker *worker, const char *platform, int (*work)(const char *, void *), void *data)
 {
+	pid_t parent = getpid();
 	int out[2];
 
 	if (pipe2(out, O_CLOEXEC) || (worker->pid = fork()) < 0)
 		die(EX_BUG, "a process cannot be started:");
 	if (!worker->pid) {
+		run_bound_to(parent);
 		dup2(out[1], STDOUT_FILENO);
 		exit(work(platform, data));
 	}
