@@ -87,6 +87,22 @@ need() {
 	has local
 }
 
+@test "bash: hermes send offers platforms, names of the configuration, and places of sessions" {
+	configure 'platforms: {local: {enabled: true}}
+targets: {team: "local:kitchen", me: [local]}'
+	hermes-adapter-local room den --no-threads --member "$(id -un)" -q >/dev/null
+	hermes-handoff local:den --session "$ID" --no-turn >/dev/null
+	run tab_bash "hermes send "
+	has team
+	has me
+	has local
+	has local:den
+	run tab_bash "hermes send -t te"
+	[ "$output" = team ]
+	run tab_bash "hermes-send --to local --to m"
+	[ "$output" = me ]
+}
+
 @test "bash: options are those of --help" {
 	run tab_bash "hermes handoff local --"
 	for option in $(hermes-handoff local --help | grep -oE -- '^ +(-., )?--[a-z-]+' | grep -oE -- '--.*'); do

@@ -549,6 +549,16 @@ targets: $1"
 	[[ $stderr == *targets.empty* ]]
 }
 
+@test "hermes config check: a name that means nothing is named" {
+	known '{local: "local:kitchen", team: "nowhere:1", other: [team, gone], empty: []}'
+	run -0 --separate-stderr hermes-config check
+	[[ $stderr == *"targets.local: is a platform's name"* ]]
+	[[ $stderr == *"targets.team: nowhere:1: no such platform"* ]]
+	[[ $stderr == *"targets.other: gone: "* ]]
+	[[ $stderr == *"targets.empty: "* ]]
+	[[ $stderr != *"other: team"* ]]
+}
+
 @test "a platform that is disabled is not sent to" {
 	configure 'platforms: {local: {enabled: false}}'
 	run -78 --separate-stderr hermes-send local hello

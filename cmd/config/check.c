@@ -105,6 +105,41 @@ check_person(const char *person, const struct json *identities, void *data)
 	}
 }
 
+/* The platform that a target names, or the whole of it. */
+static void
+check_target(const char *name, const char *target, struct json *warnings)
+{
+	char *platform = xformat("%.*s", (int)strcspn(target, ":"), target);
+	char *program = platform_program(platform), *path = xformat("targets.%s", target);
+
+	if (!program && (strchr(target, ':') || !json_has(config_tree(), path)))
+		add_warning(warnings, xformat("targets.%s: %s: no such platform, and no such name", name,
+			target));
+	free(path);
+	free(program);
+	free(platform);
+}
+
+static void
+check_name(const char *name, const struct json *means, void *data)
+{
+	char *program = platform_program(name);
+
+	if (program)
+		add_warning(data, xformat("targets.%s: is a platform's name, and keeps that meaning", name));
+	if (json_is_text(means))
+		check_target(name, json_text(means, ""), data);
+	else if (!json_count(means, ""))
+		add_warning(data, xformat("targets.%s: needs a target, or a list of targets", name));
+	for (size_t i = 0; i < json_count(means, ""); i++) {
+		struct json *item = json_item(means, "", i);
+
+		check_target(name, json_text_or(item, "", ""), data);
+		json_free(item);
+	}
+	free(program);
+}
+
 int
 run_check(int argc, char **argv)
 {
@@ -116,6 +151,7 @@ run_check(int argc, char **argv)
 		opts_misused(&usage, "no operand is taken");
 	json_each(config_tree(), "platforms", check_platform, warnings);
 	json_each(config_tree(), "session.identityLinks", check_person, warnings);
+	json_each(config_tree(), "targets", check_name, warnings);
 	if (out_human(&out))
 		out_text("%s can be read\n", home_path());
 	json_put_true(answer, "ok", true);
