@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What proves the work: tests, sanitizers, lint. The build itself is in Makefile.
 
-check: all sanitized
+check: all sanitized fuzzers
 	tests/run
 
 # The same programs under address and undefined-behaviour sanitizers, in a folder of
@@ -38,4 +38,4 @@ lint-man:
 
 .PHONY: check sanitized demo lint lint-clang lint-analyzer lint-cppcheck lint-shell lint-man
 
--include mk/torture.mk mk/unit.mk
+-include mk/torture.mk mk/unit.mk mk/fuzz.mk
