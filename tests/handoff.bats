@@ -1009,6 +1009,9 @@ linked() {
 	export HERMES_ATTEMPTS=1
 	echo 'thread refuse' >"$HERMES_HOME/fault-orders"
 	run ! handoff here
+	hermes-handoff request here --session "$S" >/dev/null
+	hermes-handoff claim 2>/dev/null | hermes-handoff thread | hermes-handoff switch >/dev/null
+	hermes-handoff cancel 4 >/dev/null
 	handoff --back >/dev/null
 	[ "$(seat)" = 'here home/h1' ]
 }
