@@ -1149,6 +1149,17 @@ answering() {
 	[ -z "$(hermes-state bindings)" ]
 }
 
+@test "handoff retry: a place without a thread stays so, though one could be opened by now" {
+	two_platforms
+	answering 'if env.verb == "thread" then .outcome = "home" | .why = "not now" | del(.place.thread)
+		elif env.verb == "send" then {outcome: "not_sent", class: "request", why: "no"} else . end'
+	run ! handoff here
+	cp "$BATS_TEST_DIRNAME/adapters/hermes-adapter-fault" "$BATS_TEST_TMPDIR/bin/hermes-adapter-here"
+	hermes-handoff retry 1 >/dev/null
+	hermes-carry >/dev/null
+	[ "$(seat)" = 'here home/null' ]
+}
+
 @test "handoff retry: who has joined the place since is seen" {
 	two_platforms
 	export HERMES_ATTEMPTS=1
