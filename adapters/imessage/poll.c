@@ -92,7 +92,7 @@ hear_page(struct listening *listening, const struct json *page)
 			add_event(listening, message);
 		if (row > listening->row)
 			listening->row = row;
-		if (date > listening->newest)
+		if (date > listening->newest && date < clock_now() * 1e3 + LONG_WAY)
 			listening->newest = date;
 		json_free(message);
 	}
