@@ -12,7 +12,7 @@ BUILD ?= build
 VERSION := $(shell cat VERSION)
 
 CC ?= cc
-PKGS = sqlite3 libcurl yaml-0.1 libcmark-gfm
+PKGS = sqlite3 libcurl yaml-0.1 libcmark-gfm libcrypto
 WARN = -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wwrite-strings
 CFLAGS ?= -O2 -g
@@ -33,7 +33,13 @@ PROGRAMS = $(addprefix $(BUILD)/,$(basename $(notdir $(MAINS))) $(notdir $(SCRIP
 TOOLS = $(filter-out hermes-adapter-% hermes-agent-%,$(notdir $(PROGRAMS)))
 MAN = $(wildcard docs/man/*.[1-8])
 
-all: $(PROGRAMS)
+# An adapter under a second name serves a second platform.
+LINKS = $(BUILD)/hermes-adapter-webui
+
+all: $(PROGRAMS) $(LINKS)
+
+$(BUILD)/hermes-adapter-webui: $(BUILD)/hermes-adapter-webhook
+	@ln -sf $(<F) $@
 
 $(BUILD)/obj/%.o: %.c VERSION
 	@mkdir -p $(@D)
@@ -74,6 +80,7 @@ install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(EXECDIR) $(DESTDIR)$(MANDIR)/man1 \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(DOCDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(EXECDIR)
+	cp -P $(LINKS) $(DESTDIR)$(EXECDIR)
 	for tool in $(TOOLS); do \
 		ln -sf ../libexec/hermes/$$tool $(DESTDIR)$(BINDIR)/$$tool || exit 1; done
 	for page in $(MAN); do \

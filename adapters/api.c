@@ -151,10 +151,12 @@ read_silence(struct api_call *call, const struct http_reply *reply)
 }
 
 static void
-read_answer(struct api_call *call, const struct api_platform *platform, struct json *answer)
+read_answer(struct api_call *call, const struct api_platform *platform, const struct text *body)
 {
+	struct json *answer = json_parse(body->at, body->length, NULL);
+	bool by_status = platform->by_status && (!body->length || call->status / 100 != 2);
 	struct api_refusal refusal = {call->status, "", "", -1};
-	enum api_answer kind = answer ? platform->read(answer, &refusal)
+	enum api_answer kind = answer || by_status ? platform->read(answer, &refusal)
 		: platform->wordless ? API_FINE : API_STRANGE;
 
 	if (kind == API_REFUSED) {
@@ -182,7 +184,7 @@ api_ask(const struct api_platform *platform, const struct api_request *request,
 	http_ask(&asked, &reply);
 	*call = (struct api_call){.status = reply.status, .retry_after = reply.retry_after};
 	if (reply.outcome == HTTP_ANSWERED)
-		read_answer(call, platform, json_parse(reply.body.at, reply.body.length, NULL));
+		read_answer(call, platform, &reply.body);
 	else
 		read_silence(call, &reply);
 	if (platform->rest && reply.outcome == HTTP_ANSWERED)

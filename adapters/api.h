@@ -44,6 +44,11 @@ struct api_platform {
 	/* Seconds that the platform's headers want no further such call; NULL: it has none such. */
 	double (*rest)(const struct http_reply *reply);
 	bool wordless; /* success may come without JSON: its result is an empty object */
+	/*
+	 * HTTP's status says it all: `read` is asked about NULL where nothing was said with it,
+	 * or no JSON beside a status that is not 2xx.
+	 */
+	bool by_status;
 };
 
 struct api_request {

@@ -680,6 +680,8 @@ listen() {
 	say oc_room 'here too'
 	listen "$PLACE"
 	holds '[.events[].text] == ["here too", "a minute later"]'
+	listen "$PLACE"
+	holds '.events == []'
 	[ "${#CURSOR}" -lt 1000 ]
 }
 

@@ -122,7 +122,7 @@ installed() {
 	local build=$BATS_TEST_TMPDIR/build
 	mkdir "$build"
 	for program in "${HERMES_BUILD:-$ROOT/build}"/hermes*; do
-		ln -s "$(readlink -f "$program")" "$build/"
+		ln -s "$(cd "${program%/*}" && pwd)/${program##*/}" "$build/"
 	done
 	rm "$build/hermes" "$build/hermes-handoff"
 	cp "${HERMES_BUILD:-$ROOT/build}/hermes" "$build/" # it looks beside itself

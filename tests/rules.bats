@@ -33,6 +33,10 @@ files() {
 	[ "$(files '#include <yaml.h>' cmd lib adapters)" = lib/yamlnode.c ]
 }
 
+@test "rules: only the adapters' signatures speak libcrypto" {
+	[ "$(files '#include <openssl/' cmd lib adapters)" = adapters/hmac.c ]
+}
+
 @test "rules: only the adapters' Markdown file speaks cmark" {
 	[ "$(files '#include <cmark' cmd lib adapters)" = adapters/text/markdown.c ]
 	[ "$(files '\bcmark_[a-z]+' cmd lib adapters)" = adapters/text/markdown.c ]
