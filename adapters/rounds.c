@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPOTS_MOST = 1000, REFUSALS_MOST = 10, REFUSED_RESTS = 600, RESTS_MOST = 86400 };
+enum { SPOTS_MOST = 1000, REFUSALS_MOST = 10, REFUSED_RESTS = 60, RESTS_MOST = 86400 };
 
 bool
 round_has_time(void)
@@ -26,11 +26,11 @@ find_spot(const struct round *round, const char *name)
 }
 
 bool
-round_wants(const struct round *round, const char *name)
+round_hears(const struct round *round, const char *name)
 {
 	const struct spot *spot = find_spot(round, name);
 
-	return spot && spot->wanted;
+	return spot && spot->wanted && !spot->fresh;
 }
 
 /* Takes the name. */

@@ -64,8 +64,8 @@ struct json *rounds_poll(const struct rounds *rounds, const struct json *questio
 
 /* Why a spot cannot be heard; takes {"error":…}. It is said on stderr, too. */
 void round_trouble(struct round *round, const struct spot *spot, struct json *trouble);
-/* Whether that spot is heard for itself. */
-bool round_wants(const struct round *round, const char *name);
+/* Whether that spot is heard for itself, and not for the first time. */
+bool round_hears(const struct round *round, const char *name);
 /* Whether there is time for another question. */
 bool round_has_time(void);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hearing: chat by chat and thread by thread, as Feishu has no queue and a chat's list holds
- * no replies of threads. The cursor holds for each of them the time of its newest message,
- * by Feishu's own clock, and the ids of those shortly before that: each list begins a little
- * earlier, since a message may show up after one that is younger.
+ * no replies of threads. A mark is the time of the newest message, by Feishu's own clock, and
+ * the ids of those shortly before that: each list begins a little earlier, since a message
+ * may show up after one that is younger.
  *
- *	{"oc_…": {"t": 1795231477123, "k": "group", "s": ["om_…", …]}, "omt_…": …}
+ *	{"t": 1795231477123, "k": "group", "s": ["om_…", …]}
  *
  * A place that is heard for the first time begins after our own last words there, a thread
  * that we opened at its beginning: an answer may be older than the first look.
@@ -13,24 +13,12 @@
 #include "feishu.h"
 
 #include "die.h"
-#include "figures.h"
+#include "rounds.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PAGE = 50, PAGES_MOST = 400, OVERLAP = 5000, SEEN_MOST = 300 };
-static const double pause_least = 2, pause_each = 0.2; /* a thousand calls a minute are allowed */
-
-struct ears {
-	struct json *wanted; /* places to hear, each with its "container" */
-	struct json *marks;  /* the cursor to be */
-	struct json *begun;  /* the cursor as it was given */
-	struct json *events;
-	struct api_call trouble; /* of the first place that could not be heard */
-	bool heard;              /* some place could */
-};
 
 static double
 created(const struct json *message)
@@ -56,56 +44,35 @@ holds(const struct json *ids, const char *id)
 	return found;
 }
 
-static bool
-is_wanted(const struct ears *ears, const char *container)
-{
-	bool found = false;
-
-	for (size_t i = 0, n = json_count(ears->wanted, ""); i < n && !found; i++) {
-		struct json *place = json_item(ears->wanted, "", i);
-
-		found = !strcmp(json_text_or(place, "container", ""), container);
-		json_free(place);
-	}
-	return found;
-}
-
-/* Takes `place`. What is no place of Feishu's is passed over. */
-static void
-want(struct ears *ears, struct json *place)
+/* What is no place of Feishu's is passed over. */
+static char *
+spot_name(const struct round *round, const struct json *place)
 {
 	const char *chat = json_text_or(place, "chat", ""), *thread = json_text(place, "thread");
-	const char *container = thread ? thread : chat;
+	const char *name = thread ? thread : chat;
 
-	if (is_id(chat, "oc_") && is_id(container, thread ? "omt_" : "oc_")
-		&& !is_wanted(ears, container)) {
-		json_put_text(place, "container", container);
-		json_append(ears->wanted, place);
-	} else {
-		json_free(place);
-	}
+	(void)round;
+	return is_id(chat, "oc_") && is_id(name, thread ? "omt_" : "oc_") ? xstrdup(name) : NULL;
 }
 
-static void
-want_all(struct ears *ears, const struct json *question)
+/* A home that is a chat's id needs no looking up. */
+static struct json *
+find_home(const struct round *round)
 {
-	struct json *nothing = json_object();
 	const char *home = adapter_setting("HOME_CHANNEL");
+	struct json *question = json_object(), *found;
 
+	(void)round;
 	if (home && is_id(home, "oc_")) {
-		json_put_text(nothing, "chat", home);
-		json_put_text(nothing, "thread", adapter_setting("HOME_CHANNEL_THREAD_ID"));
-		want(ears, json_copy(nothing));
-	} else if (home) {
-		struct json *found = feishu_resolve(nothing), *place = json_at(found, "place");
-
-		if (place)
-			want(ears, place);
-		json_free(found);
+		found = json_object();
+		json_put_text(found, "place.chat", home);
+		if (adapter_setting("HOME_CHANNEL_THREAD_ID"))
+			json_put_text(found, "place.thread", adapter_setting("HOME_CHANNEL_THREAD_ID"));
+	} else {
+		found = feishu_resolve(question);
 	}
-	for (size_t i = 0, n = json_count(question, "places"); i < n; i++)
-		want(ears, json_item(question, "places", i));
-	json_free(nothing);
+	json_free(question);
+	return found;
 }
 
 /*
@@ -252,17 +219,16 @@ ask_kind(const char *chat, struct api_call *trouble)
 
 /* The mark of a place heard for the first time. Owned; NULL: `trouble` says why. */
 static struct json *
-first_mark(const struct json *heard, struct api_call *trouble)
+first_mark(const struct spot *spot, struct api_call *trouble)
 {
-	const char *container = json_text(heard, "container");
-	char *kind = ask_kind(json_text(heard, "chat"), trouble);
+	char *kind = ask_kind(json_text_or(spot->place, "chat", ""), trouble);
 	struct api_call call;
 	double at = 0;
 	struct json *mark = NULL, *listed;
 
 	if (!kind)
 		return NULL;
-	feishu_list(container, true, 0, NULL, PAGE, &call);
+	feishu_list(spot->name, true, 0, NULL, PAGE, &call);
 	if (call.result) {
 		listed = json_at(call.result, "items");
 		for (size_t i = 0, n = listed ? json_count(listed, "") : 0; i < n; i++) {
@@ -275,7 +241,7 @@ first_mark(const struct json *heard, struct api_call *trouble)
 			if (own)
 				break;
 		}
-		mark = json_has(heard, "thread") && began_with_us(container)
+		mark = json_has(spot->place, "thread") && began_with_us(spot->name)
 			? make_mark(NULL, 0, kind) : make_mark(listed, at, kind);
 		json_free(listed);
 		api_release(&call);
@@ -287,13 +253,13 @@ first_mark(const struct json *heard, struct api_call *trouble)
 }
 
 static bool
-is_told(const struct ears *ears, const struct json *message)
+is_told(const struct round *round, const struct json *message)
 {
 	const char *id = json_text_or(message, "message_id", "");
 	bool told = false;
 
-	for (size_t i = 0, n = json_count(ears->events, ""); i < n && !told; i++) {
-		struct json *event = json_item(ears->events, "", i);
+	for (size_t i = 0, n = json_count(round->events, ""); i < n && !told; i++) {
+		struct json *event = json_item(round->events, "", i);
 
 		told = !strcmp(json_text_or(event, "message", ""), id);
 		json_free(event);
@@ -306,207 +272,95 @@ is_told(const struct ears *ears, const struct json *message)
  * to a thread's own list, which may begin in this very poll: then both are looked at.
  */
 static bool
-is_elsewhere(const struct ears *ears, const struct json *heard, const struct json *message)
+is_elsewhere(const struct round *round, const struct spot *spot, const struct json *message)
 {
 	const char *thread = json_text_or(message, "thread_id", "");
 
 	if (!json_has(message, "thread_id"))
 		return false;
-	if (!json_has(heard, "thread") && json_has(message, "root_id")
-		&& is_wanted(ears, thread) && json_has(ears->begun, thread))
+	if (!json_has(spot->place, "thread") && json_has(message, "root_id")
+		&& round_hears(round, thread))
 		return true;
-	return is_told(ears, message);
+	return is_told(round, message);
 }
 
 /* Events of what is listed and was not seen, oldest first. */
 static void
-add_events(struct ears *ears, const struct json *heard, const struct json *mark,
-	const struct json *listed)
+add_events(struct round *round, const struct spot *spot, const struct json *listed)
 {
-	struct json *seen = json_at(mark, "s");
+	struct json *seen = json_at(spot->mark, "s");
+	const char *kind = json_text_or(spot->mark, "k", "group");
 
 	for (size_t i = json_count(listed, ""); i-- > 0;) {
 		struct json *message = json_item(listed, "", i);
 		bool known = holds(seen, json_text_or(message, "message_id", ""))
-			|| (!strcmp(json_text_or(mark, "k", ""), "topic")
-				&& is_elsewhere(ears, heard, message));
-		struct json *event = known ? NULL
-			: make_event(message, heard, json_text_or(mark, "k", "group"));
+			|| (!strcmp(kind, "topic") && is_elsewhere(round, spot, message));
+		struct json *event = known ? NULL : make_event(message, spot->place, kind);
 
 		if (event)
-			json_append(ears->events, event);
+			json_append(round->events, event);
 		json_free(message);
 	}
 	json_free(seen);
 }
 
-/* One place. False: `trouble` says why it cannot be heard; its mark stays. */
-static bool
-hear(struct ears *ears, const struct json *heard, struct api_call *trouble)
+static void
+move_mark(struct spot *spot, const struct json *listed)
 {
-	const char *container = json_text(heard, "container");
-	struct json *mark = json_at(ears->marks, container), *listed, *newest;
+	struct json *newest = json_item(listed, "", 0), *mark;
+	double at = json_number(spot->mark, "t", 0);
+
+	if (!newest)
+		return;
+	if (created(newest) > at)
+		at = created(newest);
+	mark = make_mark(listed, at, json_text_or(spot->mark, "k", "group"));
+	json_free(spot->mark);
+	spot->mark = mark;
+	json_free(newest);
+}
+
+/* A limit is everybody's, and so is trouble on the way; anything else is the place's own. */
+static enum hearing
+failed(struct round *round, struct spot *spot, struct api_call *trouble)
+{
+	bool passes = !strcmp(trouble->class, "transient") || !strcmp(trouble->class, "config");
+
+	round_trouble(round, spot, api_error(trouble));
+	api_release(trouble);
+	return passes ? SPOT_OVER : SPOT_REFUSED;
+}
+
+static enum hearing
+hear(struct round *round, struct spot *spot)
+{
+	struct api_call trouble = {0};
+	struct json *listed;
 	double at;
 
-	if (!mark || !json_has(mark, "t")) {
-		json_free(mark);
-		mark = first_mark(heard, trouble);
-		if (!mark)
-			return false;
+	if (!json_has(spot->mark, "t")) {
+		json_free(spot->mark);
+		spot->mark = first_mark(spot, &trouble);
 	}
-	at = json_number(mark, "t", 0);
-	listed = list_down(container, at > OVERLAP ? at - OVERLAP : 0, trouble);
-	if (!listed) {
-		json_free(mark);
-		return false;
-	}
-	add_events(ears, heard, mark, listed);
-	newest = json_count(listed, "") ? json_item(listed, "", 0) : NULL;
-	if (newest && created(newest) > at)
-		at = created(newest);
-	json_drop(mark, "x");
-	json_put(ears->marks, container, newest
-		? make_mark(listed, at, json_text_or(mark, "k", "group")) : json_copy(mark));
-	json_free(newest);
+	if (!spot->mark)
+		return failed(round, spot, &trouble);
+	at = json_number(spot->mark, "t", 0);
+	listed = list_down(spot->name, at > OVERLAP ? at - OVERLAP : 0, &trouble);
+	if (!listed)
+		return failed(round, spot, &trouble);
+	add_events(round, spot, listed);
+	move_mark(spot, listed);
 	json_free(listed);
-	json_free(mark);
-	return true;
+	return SPOT_HEARD;
 }
 
-/* A place that cannot be heard is said once, not at each poll; the others are heard. */
-static void
-say_trouble(struct ears *ears, const char *container, struct api_call *trouble)
-{
-	char *path = xformat("%s.x", container);
-	const char *code = trouble->code ? trouble->code : "?";
-
-	if (strcmp(json_text_or(ears->marks, path, ""), code) != 0)
-		warn("%s: %s%s%s", container, trouble->why, trouble->remedy ? "; " : "",
-			trouble->remedy ? trouble->remedy : "");
-	json_put_text(ears->marks, path, code);
-	free(path);
-	if (ears->trouble.why)
-		api_release(trouble);
-	else
-		ears->trouble = *trouble;
-}
-
-static bool
-is_limit(const struct api_call *call)
-{
-	return call->code && (!strcmp(call->code, "99991400") || !strcmp(call->code, "230020"));
-}
-
-/* All places once, from where the last round ran out of time on. */
-static void
-hear_round(struct ears *ears)
-{
-	size_t count = json_count(ears->wanted, ""), from = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		struct json *place = json_item(ears->wanted, "", i);
-
-		if (!strcmp(json_text_or(place, "container", ""), json_text_or(ears->marks, "next", "")))
-			from = i;
-		json_free(place);
-	}
-	json_drop(ears->marks, "next");
-	for (size_t i = 0; i < count; i++) {
-		struct json *place = json_item(ears->wanted, "", (from + i) % count);
-		const char *container = json_text(place, "container");
-		struct api_call trouble = {0};
-		bool stop = adapter_left() < figure_adapter() / 6;
-
-		if (stop)
-			json_put_text(ears->marks, "next", container);
-		else if (hear(ears, place, &trouble))
-			ears->heard = true;
-		else
-			stop = is_limit(&trouble);
-		if (trouble.why)
-			say_trouble(ears, container, &trouble);
-		json_free(place);
-		if (stop)
-			break;
-	}
-}
-
-static void
-pause_for(double seconds)
-{
-	struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-
-	nanosleep(&time, NULL);
-}
-
-static void
-hear_until(struct ears *ears, double end)
-{
-	double pause = pause_each * (double)json_count(ears->wanted, "");
-
-	if (pause < pause_least)
-		pause = pause_least;
-	hear_round(ears);
-	while (!json_count(ears->events, "") && ears->heard && clock_steady() < end
-		&& adapter_left() > figure_adapter() / 3) {
-		pause_for(clock_steady() + pause < end ? pause : end - clock_steady());
-		hear_round(ears);
-	}
-}
-
-/* Marks of places that are not asked for any more. */
-static void
-drop_old(struct ears *ears)
-{
-	struct json *kept = json_object();
-
-	for (size_t i = 0, n = json_count(ears->wanted, ""); i < n; i++) {
-		struct json *place = json_item(ears->wanted, "", i);
-		struct json *mark = json_at(ears->marks, json_text(place, "container"));
-
-		if (mark)
-			json_put(kept, json_text(place, "container"), mark);
-		json_free(place);
-	}
-	if (json_text(ears->marks, "next"))
-		json_put_text(kept, "next", json_text(ears->marks, "next"));
-	json_free(ears->marks);
-	ears->marks = kept;
-}
+/* A thousand calls a minute are allowed. */
+static const struct rounds rounds = {.platform = "Feishu", .spot_name = spot_name,
+	.home = find_home, .hear = hear, .pause = 2, .pause_each = 0.2};
 
 struct json *
 feishu_poll(const struct json *question)
 {
-	const char *cursor = json_text(question, "cursor");
-	double end = clock_steady() + json_number(question, "wait", 0);
-	struct ears ears = {.marks = cursor ? json_parse(cursor, strlen(cursor), NULL) : json_object()};
-	struct json *answer;
-	char *marks;
-
 	feishu_account();
-	if (!ears.marks || !json_is_object(ears.marks)) {
-		json_free(ears.marks);
-		return answer_error("request", "the cursor is not one of Feishu's", NULL);
-	}
-	ears.begun = json_copy(ears.marks);
-	ears.wanted = json_array();
-	ears.events = json_array();
-	want_all(&ears, question);
-	hear_until(&ears, end);
-	if (!ears.heard && ears.trouble.why) {
-		answer = api_error(&ears.trouble);
-		json_free(ears.events);
-	} else {
-		drop_old(&ears);
-		marks = json_string(ears.marks);
-		answer = json_object();
-		json_put(answer, "events", ears.events);
-		json_put_text(answer, "cursor", marks);
-		free(marks);
-	}
-	json_free(ears.marks);
-	json_free(ears.begun);
-	json_free(ears.wanted);
-	api_release(&ears.trouble);
-	return answer;
+	return rounds_poll(&rounds, question, NULL);
 }

@@ -422,7 +422,7 @@ free_heads(struct walk *walk, size_t *count)
 			heads = xrealloc(heads, (*count + 1) * sizeof *heads);
 			heads[(*count)++] = head.id;
 		}
-	if (*count)
+	if (heads)
 		qsort(heads, *count, sizeof *heads, older);
 	return heads;
 }
