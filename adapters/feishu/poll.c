@@ -324,7 +324,8 @@ move_mark(struct spot *spot, const struct json *listed)
 static enum hearing
 failed(struct round *round, struct spot *spot, struct api_call *trouble)
 {
-	bool passes = !strcmp(trouble->class, "transient") || !strcmp(trouble->class, "config");
+	const char *class = trouble->class ? trouble->class : "";
+	bool passes = !strcmp(class, "transient") || !strcmp(class, "config");
 
 	round_trouble(round, spot, api_error(trouble));
 	api_release(trouble);
@@ -338,7 +339,7 @@ hear(struct round *round, struct spot *spot)
 	struct json *listed;
 	double at;
 
-	if (!json_has(spot->mark, "t")) {
+	if (!spot->mark || !json_has(spot->mark, "t")) {
 		json_free(spot->mark);
 		spot->mark = first_mark(spot, &trouble);
 	}
