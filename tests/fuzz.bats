@@ -46,7 +46,7 @@ speaks_http() {
 	local adapter verb
 	for adapter in $(corpora); do
 		for verb in $("hermes-adapter-$adapter" about | jq -r '.verbs - (.verbs - ["check","resolve","thread","send","poll"]) | .[]') say; do
-			grep -lqs "^$verb {" "$ROOT/tests/fuzz/corpus/$adapter"/* ||
+			grep -aqs "^$verb {" "$ROOT/tests/fuzz/corpus/$adapter"/* ||
 				{ echo "$adapter: $verb"; false; }
 		done
 	done
