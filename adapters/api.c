@@ -125,6 +125,14 @@ read_refusal(struct api_call *call, const struct api_platform *platform,
 		call->retry_after = refusal->retry_after < RETRY_MOST ? refusal->retry_after : RETRY_MOST;
 }
 
+void
+api_refused(const struct api_platform *platform, const struct api_refusal *refusal,
+	struct api_call *call)
+{
+	*call = (struct api_call){.retry_after = -1, .headers = TEXT_INIT};
+	read_refusal(call, platform, refusal);
+}
+
 /* A whole reply, but not one of the platform's: somebody stands between. */
 static void
 read_stranger(struct api_call *call, const struct api_platform *platform)
@@ -181,6 +189,8 @@ api_ask(const struct api_platform *platform, const struct api_request *request,
 		.proxy = adapter_setting("PROXY"), .ca = adapter_setting("CA_FILE")};
 	struct http_reply reply = {0};
 
+	if (request->direct && !asked.proxy)
+		asked.proxy = "";
 	http_ask(&asked, &reply);
 	*call = (struct api_call){.status = reply.status, .retry_after = reply.retry_after};
 	if (reply.outcome == HTTP_ANSWERED)

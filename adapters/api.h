@@ -58,6 +58,7 @@ struct api_request {
 	const char *body;
 	size_t length;
 	bool repeatable; /* a question, or an act under a key */
+	bool direct;     /* to a program on this machine: by no proxy but X_PROXY */
 	double limit;    /* seconds; 0: what adapter_left() allows */
 };
 
@@ -73,6 +74,10 @@ struct api_call {
 	double rest;          /* seconds; 0: none */
 	struct text headers;  /* for api_header */
 };
+
+/* What a refusal means that came in some other way than by an answer. Fills the call. */
+void api_refused(const struct api_platform *platform, const struct api_refusal *refusal,
+	struct api_call *call);
 
 void api_ask(const struct api_platform *platform, const struct api_request *request,
 	struct api_call *call);

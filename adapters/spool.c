@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file is emptied when a cursor covers all of it, and never rewritten: a crash leaves
- * whole lines and perhaps a piece of one, which is dropped.
+ * When a cursor covers all of the file, only the last number stays in it, for whoever adds
+ * without knowing the cursor; else it is never rewritten: a crash leaves whole lines and
+ * perhaps a piece of one, which is dropped.
  */
 #include "spool.h"
 
@@ -59,7 +60,7 @@ open_file(struct spool *spool, struct json **error)
 
 	home_make();
 	path = home_file(name);
-	spool->file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	spool->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	free(name);
 	free(path);
 	if (spool->file < 0) {
@@ -106,20 +107,39 @@ take_lines(struct spool *spool, const struct text *all, long long covered)
 	}
 }
 
-/* What was kept; a piece of a line that a crash left is cut off. */
+/* A piece of a line that a crash left is cut off. */
+static bool
+cut_piece(const struct spool *spool, const struct text *all)
+{
+	const char *end = memrchr(all->at, '\n', all->length);
+	size_t whole = end ? (size_t)(end - all->at) + 1 : 0;
+
+	return whole == all->length || !ftruncate(spool->file, (off_t)whole);
+}
+
+/* The number stands there before the rest is gone. */
+static bool
+keep_number(const struct spool *spool, const struct text *all)
+{
+	char *line = xformat("{\"at\":%lld}\n", spool->last);
+	size_t length = strlen(line);
+	bool fine = !spool->last || !strcmp(all->at, line)
+		|| (pwrite(spool->file, line, length, 0) == (ssize_t)length
+			&& !ftruncate(spool->file, (off_t)length));
+
+	free(line);
+	return fine;
+}
+
 static bool
 load(struct spool *spool, long long covered)
 {
 	struct text all = TEXT_INIT;
-	const char *end;
-	size_t whole;
 	bool fine = read_all(spool->file, &all);
 
 	if (fine) {
 		take_lines(spool, &all, covered);
-		end = memrchr(all.at, '\n', all.length);
-		whole = json_count(spool->items, "") && end ? (size_t)(end - all.at) + 1 : 0;
-		fine = whole == all.length || !ftruncate(spool->file, (off_t)whole);
+		fine = json_count(spool->items, "") ? cut_piece(spool, &all) : keep_number(spool, &all);
 	}
 	text_release(&all);
 	return fine;
@@ -150,6 +170,8 @@ spool_open(struct spool *spool, const char *cursor, struct json **error)
 static bool
 write_all(int file, const struct text *lines)
 {
+	if (lseek(file, 0, SEEK_END) < 0)
+		return false;
 	for (size_t done = 0; done < lines->length;) {
 		ssize_t put = write(file, lines->at + done, lines->length - done);
 

@@ -4,7 +4,7 @@
  * before anybody is told of it, and stays there until a cursor covers it. So a poll that is
  * not heard to its end is answered again by the next.
  *
- *	$HERMES_HOME/PLATFORM.spool     JSON lines {"at":SEQUENCE,"item":…}, appended only
+ *	$HERMES_HOME/PLATFORM.spool     JSON lines {"at":SEQUENCE,"item":…}
  *
  * The cursor is the sequence number of the last item. Numbers go on from the cursor or the
  * file, whichever is ahead: neither of the two alone need survive. One poll at a time has it;

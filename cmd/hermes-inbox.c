@@ -10,6 +10,7 @@
 #include "events.h"
 #include "figures.h"
 #include "ids.h"
+#include "learnt.h"
 #include "lines.h"
 #include "listing.h"
 #include "opts.h"
@@ -84,6 +85,18 @@ cursor_main(int argc, char **argv)
 	return 0;
 }
 
+/* What became of texts that the platform told of later. */
+static void
+put_outcomes(struct db *db, const char *platform, const struct json *batch)
+{
+	for (size_t i = 0; i < json_count(batch, "outcomes"); i++) {
+		struct json *outcome = json_item(batch, "outcomes", i);
+
+		delivery_learn(db, platform, outcome);
+		json_free(outcome);
+	}
+}
+
 static void
 put_batch(struct db *db, const char *platform, const struct json *batch, struct json *count)
 {
@@ -103,6 +116,7 @@ put_batch(struct db *db, const char *platform, const struct json *batch, struct 
 		odd += id < 0;
 		json_free(event);
 	}
+	put_outcomes(db, platform, batch);
 	platform_heard(db, platform, json_text(batch, "cursor"));
 	if (stored)
 		db_wake(db);

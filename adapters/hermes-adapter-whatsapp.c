@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hermes-adapter-whatsapp: the verbs of hermes-adapter(7), for WhatsApp, by Meta's Cloud API
+ * or by a bridge on this machine.
+ *
+ * There are no threads, no keys, and nothing can be read back. But Meta says later what
+ * became of a text, and repeats what was sent along with it: by that an outcome is learnt
+ * (poll.c).
+ */
+#include "whatsapp/whatsapp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct adapter_need whatsapp_needs[] = {
+	{"MODE", false, false, "\"cloud\" (Meta's Cloud API) or \"bridge\"; cloud where there is a token"},
+	{"CLOUD_ACCESS_TOKEN", true, false, "cloud: an access token, from developers.facebook.com"},
+	{"CLOUD_PHONE_NUMBER_ID", false, false, "cloud: the id of the business's phone number"},
+	{"CLOUD_APP_SECRET", true, false, "cloud: the app's secret, which Meta signs its calls with"},
+	{"CLOUD_VERIFY_TOKEN", true, false, "cloud: a word of your own, entered with the webhook"},
+	{"CLOUD_API_VERSION", false, false, "cloud: the version of the Graph API (v23.0)"},
+	{"CLOUD_HOME_CHANNEL", false, false, "cloud: the number that handoffs go to, before HOME_CHANNEL"},
+	{"BRIDGE_URL", false, false, "bridge: where it listens (http://127.0.0.1:3000)"},
+	{"HOME_CHANNEL", false, false, "the number that handoffs go to, or a group's id (…@g.us)"},
+	{"BASE_URL", false, false, "another Graph API than https://graph.facebook.com"},
+	{"PROXY", true, false, "a proxy: socks5://user:password@host:port or http://host:port"},
+	{"CA_FILE", false, false, "certificates to trust in place of the system's"},
+	{0}};
+
+/* The place of the question, if it is one. */
+static char *
+asked_chat(const struct json *question)
+{
+	const char *chat = json_text_or(question, "place.chat", "");
+	char *known;
+
+	whatsapp_account(); /* no configuration comes before a wrong question */
+	if (!whatsapp_bridged())
+		cloud_setting("CLOUD_ACCESS_TOKEN");
+	known = json_has(question, "place.thread") ? NULL : chat_of(chat);
+	if (known && strcmp(known, chat) != 0) {
+		free(known);
+		return NULL;
+	}
+	return known;
+}
+
+static struct json *
+answer_thread(const struct json *question)
+{
+	char *chat = asked_chat(question);
+	struct json *answer;
+
+	if (!chat)
+		return answer_not("not_opened", "request", "the place is no chat of WhatsApp's", NULL);
+	answer = json_object();
+	json_put_text(answer, "outcome", "home");
+	json_put_text(answer, "why", "there are no threads in WhatsApp");
+	free(chat);
+	return put_place(answer, json_at(question, "place"));
+}
+
+/* Meta repeats this with what became of the text. */
+static char *
+reminder(const struct json *question, int parts)
+{
+	struct json *reminder = json_object();
+	char *text;
+
+	json_put_text(reminder, "delivery", json_text_or(question, "delivery", ""));
+	json_put_number(reminder, "part", json_number(question, "part", 1));
+	json_put_number(reminder, "parts", parts);
+	text = json_string(reminder);
+	json_free(reminder);
+	return text;
+}
+
+static struct api_call
+send_by_cloud(const struct json *question, const char *chat, const char *text, int parts)
+{
+	struct json *body = json_object();
+	char *remind = reminder(question, parts);
+
+	json_put_text(body, "messaging_product", "whatsapp");
+	json_put_text(body, "recipient_type", "individual");
+	json_put_text(body, "to", chat);
+	json_put_text(body, "type", "text");
+	json_put_text(body, "text.body", text);
+	json_put_true(body, "text.preview_url", false);
+	json_put_text(body, "biz_opaque_callback_data", remind);
+	free(remind);
+	return cloud_ask("/messages", body);
+}
+
+static struct api_call
+send_by_bridge(const char *chat, const char *text)
+{
+	struct json *body = json_object();
+
+	json_put_text(body, "chatId", chat);
+	json_put_text(body, "message", text);
+	return bridge_ask("/send", body, 0);
+}
+
+/* The ids of what was sent: the bridge may have made several of it. */
+static struct json *
+sent_ids(const struct json *result)
+{
+	struct json *ids = json_at(result, "messageIds"), *first = json_item(result, "messages", 0);
+	const char *id = json_text_or(first, "id", json_text_or(result, "messageId", ""));
+
+	if (!json_count(ids, "")) {
+		json_free(ids);
+		ids = json_array();
+		if (*id)
+			json_append(ids, json_new_text(id, strlen(id)));
+	}
+	json_free(first);
+	return ids;
+}
+
+/* Some countries' numbers are written otherwise than dialled: WhatsApp says how it knows them. */
+static void
+follow_number(struct json *answer, const struct json *question, const struct json *result)
+{
+	struct json *contact = json_item(result, "contacts", 0), *place;
+	char *known = chat_of(json_text_or(contact, "wa_id", ""));
+
+	if (known && strcmp(known, json_text_or(question, "place.chat", "")) != 0) {
+		place = json_at(question, "place");
+		json_put_text(place, "chat", known);
+		json_put_text(place, "user", known);
+		json_put(answer, "place", place);
+	}
+	free(known);
+	json_free(contact);
+}
+
+static struct json *
+sent(const struct json *question, const struct json *result, int parts)
+{
+	struct json *answer = json_object(), *ids = sent_ids(result);
+
+	if (!json_count(ids, "")) {
+		json_free(ids);
+		json_free(answer);
+		return answer_unknown("WhatsApp took the text and named no message");
+	}
+	json_put_text(answer, "outcome", "sent");
+	json_put(answer, "ids", ids);
+	json_put_number(answer, "parts", parts);
+	if (!whatsapp_bridged())
+		follow_number(answer, question, result);
+	return answer;
+}
+
+static struct json *
+send_part(const struct json *question, const char *chat)
+{
+	struct styled part = STYLED_INIT;
+	struct json *answer;
+	struct api_call call;
+	int parts;
+	char *text;
+
+	if (!message_part(question, &whatsapp_dialect, &part, &parts) || !part.text.length) {
+		styled_release(&part);
+		return answer_not("not_sent", "request", "the text has no such part", NULL);
+	}
+	text = message_written(&whatsapp_dialect, &part);
+	call = whatsapp_bridged() ? send_by_bridge(chat, text)
+		: send_by_cloud(question, chat, text, parts);
+	answer = call.result ? sent(question, call.result, parts) : api_failure(&call, "not_sent");
+	api_release(&call);
+	free(text);
+	styled_release(&part);
+	return answer;
+}
+
+static struct json *
+answer_send(const struct json *question)
+{
+	char *chat = asked_chat(question);
+	struct json *answer = chat ? send_part(question, chat)
+		: answer_not("not_sent", "request", "the place is no chat of WhatsApp's", NULL);
+
+	free(chat);
+	return answer;
+}
+
+static struct json *answer_about(const struct json *question);
+
+static const struct adapter_verb verbs[] = {
+	{"about", answer_about}, {"check", whatsapp_check}, {"resolve", whatsapp_resolve},
+	{"thread", answer_thread}, {"send", answer_send}, {"poll", whatsapp_poll},
+	{"hook", whatsapp_hook}, {0}};
+
+static struct json *
+answer_about(const struct json *question)
+{
+	struct json *about = adapter_about("WhatsApp", verbs, whatsapp_needs);
+
+	(void)question;
+	json_put_true(about, "threads", false);
+	json_put_true(about, "polling", true);
+	json_put_true(about, "idempotency", false);
+	json_put_true(about, "readback", false);
+	json_put_true(about, "gateway", true);
+	json_put_number(about, "limit", (double)whatsapp_dialect.limit);
+	json_put_text(about, "unit", "utf16");
+	return about;
+}
+
+int
+main(int argc, char **argv)
+{
+	return adapter_main(argc, argv, verbs,
+		"Carry texts to and from WhatsApp, by Meta's Cloud API or a bridge on this machine.", NULL);
+}
