@@ -406,9 +406,9 @@ copies() {
 }
 
 @test "poll: what comes while its poll is killed is not lost" {
-	hermes-adapter-signal poll <<<'{"wait":20}' >"$SAID/killed" 3>&- &
+	setsid hermes-adapter-signal poll <<<'{"wait":20}' >"$SAID/killed" 3>&- &
 	look 'wait?name=receive'
-	kill -KILL $!
+	kill -KILL -- "-$!" # as its caller does: the whole group
 	wait $! || :
 	say '{"from":"+15550002","text":"into the void"}'
 	poll
