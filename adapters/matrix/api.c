@@ -29,7 +29,8 @@ const struct adapter_need matrix_needs[] = {
 	{"CA_FILE", false, false, "certificates to trust in place of the system's"},
 	{0}};
 
-static const char invite[] = "invite the bot there; then: echo '{}' | hermes ask matrix join";
+static const char invite[] =
+	"invite the bot there; then: echo '{\"words\":\"ROOM\"}' | hermes ask matrix join";
 
 static const struct api_meaning meanings[] = {
 	{0, "M_UNKNOWN_TOKEN", NULL, "config", "get a new MATRIX_ACCESS_TOKEN: hermes adapter-matrix login"},

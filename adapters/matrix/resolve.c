@@ -126,7 +126,7 @@ find_direct(const char *user, struct json **error)
 	}
 	if (!found)
 		*error = call.result ? answer_error("chat", "the bot shares no direct chat with that user",
-			"let them invite the bot; then: echo '{}' | hermes ask matrix join")
+			"let them invite the bot; then: echo '{\"words\":\"ROOM\"}' | hermes ask matrix join")
 			: api_error(&call);
 	api_release(&call);
 	return found;
