@@ -118,7 +118,7 @@ static void
 take_setting(const char *name)
 {
 	char *variable = adapter_variable(name);
-	const char *value = config_setting(variable, NULL);
+	const char *layer, *value = config_setting(variable, &layer);
 
 	if (value)
 		setenv(variable, value, 1);
