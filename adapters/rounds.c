@@ -33,6 +33,21 @@ round_hears(const struct round *round, const char *name)
 	return spot && spot->wanted && !spot->fresh;
 }
 
+bool
+round_told(const struct round *round, const char *chat, const char *message)
+{
+	bool told = false;
+
+	for (size_t i = 0, n = json_count(round->events, ""); i < n && !told; i++) {
+		struct json *event = json_item(round->events, "", i);
+
+		told = !strcmp(json_text_or(event, "message", ""), message ? message : "")
+			&& !strcmp(json_text_or(event, "place.chat", ""), chat ? chat : "");
+		json_free(event);
+	}
+	return told;
+}
+
 /* Takes the name. */
 static struct spot *
 add_spot(struct round *round, char *name)

@@ -66,6 +66,8 @@ struct json *rounds_poll(const struct rounds *rounds, const struct json *questio
 void round_trouble(struct round *round, const struct spot *spot, struct json *trouble);
 /* Whether that spot is heard for itself, and not for the first time. */
 bool round_hears(const struct round *round, const char *name);
+/* Whether this poll has an event of that message already, from another spot of the chat. */
+bool round_told(const struct round *round, const char *chat, const char *message);
 /* Whether there is time for another question. */
 bool round_has_time(void);
 

@@ -640,9 +640,9 @@ AGAIN='{"again":{"since":1}}'
 @test "poll: places that nobody asks for any more are forgotten" {
 	poll "{\"places\":[$(place C1),$(place D1)]}"
 	poll "{\"places\":[$(place D1)]}"
-	holds '.cursor | fromjson.places | map(.[0]) == ["D1"]'
+	holds '.cursor | fromjson.queue | map(.spot) == ["D1"]'
 	poll
-	holds '(.cursor | fromjson.places) == [] and .events == []'
+	holds '(.cursor | fromjson.queue) == [] and .events == []'
 }
 
 @test "poll: a home that is a name is looked up once" {

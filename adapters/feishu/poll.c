@@ -252,21 +252,6 @@ first_mark(const struct spot *spot, struct api_call *trouble)
 	return mark;
 }
 
-static bool
-is_told(const struct round *round, const struct json *message)
-{
-	const char *id = json_text_or(message, "message_id", "");
-	bool told = false;
-
-	for (size_t i = 0, n = json_count(round->events, ""); i < n && !told; i++) {
-		struct json *event = json_item(round->events, "", i);
-
-		told = !strcmp(json_text_or(event, "message", ""), id);
-		json_free(event);
-	}
-	return told;
-}
-
 /*
  * In a chat that is all topics, the chat's list holds what is said in threads. That is left
  * to a thread's own list, which may begin in this very poll: then both are looked at.
@@ -281,7 +266,7 @@ is_elsewhere(const struct round *round, const struct spot *spot, const struct js
 	if (!json_has(spot->place, "thread") && json_has(message, "root_id")
 		&& round_hears(round, thread))
 		return true;
-	return is_told(round, message);
+	return round_told(round, json_text(spot->place, "chat"), json_text(message, "message_id"));
 }
 
 /* Events of what is listed and was not seen, oldest first. */
