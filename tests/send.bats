@@ -896,11 +896,24 @@ wants() {
 	done
 }
 
-@test "a chat that rests keeps no other chat, and a short rest does not end a long one" {
+@test "a short rest that is told late does not end a long one" {
+	mkfifo "$BATS_TEST_TMPDIR/gate"
+	adapter slow <<-'END'
+		read -r _ <"$T/gate"
+		really | jq -c '.rest = 0.1'
+	END
+	start hermes-send slow first
+	wait_until test -s "$BATS_TEST_TMPDIR/calls"
+	echo '{"error":{"class":"transient","why":"slow down","retry_after":600}}' | hermes-inbox put slow || :
+	echo >"$BATS_TEST_TMPDIR/gate"
+	wait "${STARTED_PIDS[-1]}"
+	run -75 --separate-stderr hermes-send slow second
+	[[ $stderr == *"left alone for "[56]??" s"* ]]
+}
+
+@test "a chat that rests keeps no other chat, nor the platform" {
 	adapter shy <<-'END'
-		jq -c 'if .place.chat == "kitchen" then {outcome: "sent", ids: ["1"]} elif .part == 1 and .text == "short"
-			then {outcome: "not_sent", class: "transient", why: "busy", retry_after: 300, scope: "chat"}
-			else {outcome: "not_sent", class: "transient", why: "busy", retry_after: 600, scope: "chat"} end'
+		jq -c 'if .place.chat == "kitchen" then {outcome: "sent", ids: ["1"]} else {outcome: "not_sent", class: "transient", why: "busy", retry_after: 600, scope: "chat"} end'
 	END
 	run -75 hermes-send shy first
 	run -75 --separate-stderr hermes-send shy second
@@ -909,7 +922,6 @@ wants() {
 	hermes-send shy:kitchen third -q
 	[ "$(calls)" = 2 ]
 	[ "$(sql "SELECT count(*) FROM courier_platforms WHERE not_before IS NOT NULL")" = 0 ]
-	sql "UPDATE courier_chats SET not_before = not_before - 200"
 	HERMES_CLOCK=300 hermes-send --due
 	[ "$(calls)" = 2 ]
 }
@@ -987,6 +999,12 @@ wants() {
 	run -75 --separate-stderr hermes-send strict hello
 	[[ $stderr == *"left alone"* ]]
 	[ "$(calls)" = 1 ]
+	# a handoff keeps it, too
+	HERMES_CLOCK=700 run hermes-carry
+	[ "$(calls)" = 2 ]
+	HERMES_CLOCK=700 run -75 --separate-stderr hermes-send strict hello
+	[[ $stderr == *"left alone"* ]]
+	[ "$(calls)" = 2 ]
 }
 
 # --- a slow platform ---------------------------------------------------------
