@@ -82,6 +82,23 @@ adapter_about(const char *name, const struct adapter_verb *verbs, const struct a
 	return about;
 }
 
+void
+adapter_also(struct json *about, const char *name, const char *variable)
+{
+	struct json *config = json_array();
+	char *own = adapter_variable(name);
+
+	for (size_t i = 0, n = json_count(about, "config"); i < n; i++) {
+		struct json *need = json_item(about, "config", i);
+
+		if (!strcmp(json_text_or(need, "name", ""), own))
+			json_put_text(need, "also", variable);
+		json_append(config, need);
+	}
+	json_put(about, "config", config);
+	free(own);
+}
+
 char *
 title_line(const char *title, size_t most)
 {

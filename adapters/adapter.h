@@ -47,6 +47,9 @@ struct adapter_need {
 struct json *adapter_about(const char *name, const struct adapter_verb *verbs,
 	const struct adapter_need *needs);
 
+/* Says in `about` what other programs call the setting X_NAME: the caller then takes it from there. */
+void adapter_also(struct json *about, const char *name, const char *variable);
+
 /* A title in one line of at most so many characters, and never empty. Owned. */
 char *title_line(const char *title, size_t most);
 

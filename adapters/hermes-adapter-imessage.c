@@ -304,6 +304,9 @@ answer_about(const struct json *question)
 	struct json *about = adapter_about("iMessage", verbs, imessage_needs);
 
 	(void)question;
+	adapter_also(about, "SERVER_URL", "BLUEBUBBLES_SERVER_URL");
+	adapter_also(about, "PASSWORD", "BLUEBUBBLES_PASSWORD");
+	adapter_also(about, "HOME_CHANNEL", "BLUEBUBBLES_HOME_CHANNEL");
 	json_put_true(about, "threads", false);
 	json_put_true(about, "polling", true);
 	json_put_true(about, "idempotency", false);

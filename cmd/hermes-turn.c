@@ -218,7 +218,7 @@ speak(struct speech *speech, const struct json *record, const char *session)
 {
 	const char *set = config_variable("HERMES_AGENT_USE"), *use = set ? set : config_text("agent.use");
 	char *name = xformat("hermes-agent-%s", use ? use : "recap"), *path = program_path(name);
-	char *argv[] = {path, NULL}, **environment = config_environment(NULL);
+	char *argv[] = {path, NULL}, **environment = config_environment(NULL, NULL);
 	double deadline = clock_steady() + figure_turn();
 	struct child child;
 	struct telling telling = {&child, deadline, false};

@@ -421,6 +421,39 @@ config_setting(const char *variable, const char **layer)
 	return filled(value);
 }
 
+const char *
+config_need(const struct json *need, const char **layer)
+{
+	const char *value = config_setting(json_text_or(need, "name", ""), layer);
+	const char *also = json_text(need, "also");
+
+	return value || !also ? value : config_setting(also, layer);
+}
+
+static void
+look_for_stranger(const char *variable, const struct json *item, void *data)
+{
+	bool *found = data;
+	char *name = xformat("%.*s", (int)strcspn(variable, "="), variable);
+
+	(void)item;
+	*found = *found || (reads_like_ours(name) && strncmp(name, "HERMES_", 7)
+		&& !config_owner(name));
+	free(name);
+}
+
+bool
+config_strangers(void)
+{
+	bool found = false;
+
+	load();
+	json_each(dotenv, "", look_for_stranger, &found);
+	for (char **at = environ; *at && !found; at++)
+		look_for_stranger(*at, NULL, &found);
+	return found;
+}
+
 static bool
 owns(const char *platform, const char *variable)
 {
@@ -551,8 +584,23 @@ add_platforms(struct environment *environment)
 	json_free(enabled);
 }
 
+/* Settings under the names that other programs have for them; one's own name goes first. */
+static void
+add_from_others(struct environment *environment, const struct json *needs)
+{
+	for (size_t i = 0, n = json_count(needs, ""); i < n; i++) {
+		struct json *need = json_item(needs, "", i);
+		const char *name = json_text(need, "name"), *layer;
+
+		if (name && json_text(need, "also") && !config_setting(name, &layer)
+			&& config_need(need, &layer))
+			add_entry(environment, xformat("%s=%s", name, config_need(need, &layer)));
+		json_free(need);
+	}
+}
+
 char **
-config_environment(const char *platform)
+config_environment(const char *platform, const struct json *needs)
 {
 	struct environment environment = {.platform = platform};
 
@@ -566,6 +614,7 @@ config_environment(const char *platform)
 		json_each(platforms, platform, add_from_file, &environment);
 	else
 		json_each(agent, "", add_from_file, &environment);
+	add_from_others(&environment, needs);
 	if (!platform)
 		add_platforms(&environment);
 	return environment.list;

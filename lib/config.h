@@ -41,6 +41,15 @@ const char *config_owner(const char *variable);
  */
 const char *config_setting(const char *variable, const char **layer);
 
+/*
+ * The same for an item of about's `config`: by its "name", else by what other programs
+ * call it, its "also". Borrowed.
+ */
+const char *config_need(const struct json *need, const char **layer);
+
+/* Whether a variable is set that reads like a setting, and is no known platform's by its name. */
+bool config_strangers(void);
+
 /* What .env holds, as an object of texts; borrowed. */
 const struct json *config_dotenv(void);
 
@@ -62,10 +71,11 @@ bool config_enabled(const char *platform);
 /*
  * The environment for an adapter of this platform: ours, less what names another
  * platform's settings, with this platform's X_ variables filled in from .env and the
- * file. Owned, NULL-ended. For an agent (platform NULL): ours plus what .env holds,
+ * file; and from the variables that `needs` (about's `config`, or NULL) names as "also".
+ * Owned, NULL-ended. For an agent (platform NULL): ours plus what .env holds,
  * less every platform's settings, with HERMES_AGENT_ variables filled in.
  */
-char **config_environment(const char *platform);
+char **config_environment(const char *platform, const struct json *needs);
 
 /*
  * session.identityLinks: the canonical name of "platform:user", or NULL. Borrowed.

@@ -107,12 +107,26 @@ struct call {
 	struct child child;
 };
 
+/*
+ * The settings that the adapter knows by other programs' names too; owned, or NULL. That costs
+ * a question, which is asked only where there may be such a setting.
+ */
+static struct json *
+needs_of(const struct call *call)
+{
+	const struct json *about = strcmp(call->verb, "about") && config_strangers()
+		? platform_about(call->platform, NULL, NULL) : NULL;
+
+	return json_at(about, "config");
+}
+
 /* Start the adapter and say the question; -1 with errno when it cannot be started. */
 static int
 start_call(struct call *call, char *path)
 {
 	char *verb = xstrdup(call->verb), *argv[] = {path, verb, NULL};
-	char **environment = config_environment(call->platform);
+	struct json *needs = needs_of(call);
+	char **environment = config_environment(call->platform, needs);
 	int started = child_start(&call->child, argv, environment, CHILD_LOG), error = errno;
 
 	if (!started && call->question) {
@@ -127,6 +141,7 @@ start_call(struct call *call, char *path)
 	if (!started)
 		child_hush(&call->child);
 	free_environment(environment);
+	json_free(needs);
 	free(verb);
 	errno = error;
 	return started;

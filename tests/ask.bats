@@ -98,6 +98,29 @@ shell_adapter() {
 	[ "$output" = false ]
 }
 
+@test "an adapter is given what others call its settings, if it says so, and nobody else is" {
+	adapter mine <<-'END'
+		#!/bin/sh
+		[ "$1" = check ] || exec echo '{"protocol":1,"config":[{"name":"MINE_PASSWORD","also":"THEIR_PASSWORD"},{"name":"MINE_URL","also":"THEIR_URL"}]}'
+		echo "{\"said\":\"$MINE_PASSWORD $MINE_URL $THEIR_PASSWORD\"}"
+	END
+	adapter other <<-'END'
+		#!/bin/sh
+		[ "$1" = check ] || exec echo '{"protocol":1,"config":[]}'
+		echo "{\"said\":\"$OTHER_PASSWORD $MINE_PASSWORD $THEIR_PASSWORD\"}"
+	END
+	(umask 077 && mkdir -p "$HERMES_HOME" && printf 'THEIR_PASSWORD=theirs\nTHEIR_URL=there\n' >"$HERMES_HOME/.env")
+	run -0 hermes-ask mine check --jq .said
+	[ "$output" = "theirs there " ]
+	run -0 hermes-ask other check --jq .said
+	[ "$output" = "  " ]
+	MINE_PASSWORD=mine run -0 hermes-ask mine check --jq .said
+	[ "$output" = "mine there " ]
+	configure 'platforms: {mine: {url: here}}'
+	run -0 hermes-ask mine check --jq .said
+	[ "$output" = "theirs here " ]
+}
+
 @test "no adapter: 69 and its name; nothing on stdout" {
 	run -69 --separate-stderr hermes-ask nowhere about
 	[[ $stderr == *nowhere* ]]

@@ -476,7 +476,7 @@ refused() {
 	poll
 	room say "{\"chat\":\"$ANN\",\"text\":\"m\",\"times\":1300,\"at\":$(($(date +%s) * 1000))}"
 	heard=
-	for i in 1 2 3 4; do
+	for _ in 1 2 3 4; do
 		poll
 		heard+=$(jq -r '.events[].message' <<<"$output")$'\n'
 	done
@@ -552,4 +552,19 @@ refused() {
 	((SECONDS < 6))
 	output=$(cat "$BATS_TEST_TMPDIR/said/waited")
 	holds '.events[0].text == "at last"'
+}
+
+# --- the whole product
+
+@test "Hermes Agent's names for the settings do, once it is enabled" {
+	configure 'platforms: {imessage: {enabled: true}}'
+	(umask 077 && printf "BLUEBUBBLES_SERVER_URL=%s\nBLUEBUBBLES_PASSWORD='%s'\nBLUEBUBBLES_HOME_CHANNEL='%s'\n" \
+		"$IMESSAGE_SERVER_URL" "$IMESSAGE_PASSWORD" "$ANN" >"$HERMES_HOME/.env")
+	unset IMESSAGE_SERVER_URL IMESSAGE_PASSWORD
+	run -0 hermes-ask imessage check
+	holds '.ok and .facts.home.name == "+15550100"'
+	run -0 hermes-config platforms --jq 'select(.platform == "imessage") | .configured'
+	[ "$output" = true ]
+	hermes handoff imessage --session "$(new_session)" --shared --timeout 30
+	[ "$(copies "$ANN")" = 1 ]
 }

@@ -88,11 +88,21 @@ make_bare(const struct check *check)
 	return bare.at;
 }
 
+static char **
+own_environment(const struct check *check)
+{
+	struct json *needs = json_at(check->about, "config");
+	char **own = config_environment(check->platform, needs);
+
+	json_free(needs);
+	return own;
+}
+
 void
 settings_make(struct check *check)
 {
 	if (!check->own)
-		check->own = config_environment(check->platform);
+		check->own = own_environment(check);
 	free_list(check->bare);
 	check->bare = make_bare(check);
 }

@@ -20,7 +20,7 @@ missing_variables(const struct json *about)
 		struct json *item = json_item(about, "config", i);
 		const char *name = json_text(item, "name"), *layer;
 
-		if (name && json_true(item, "required") && !config_setting(name, &layer))
+		if (name && json_true(item, "required") && !config_need(item, &layer))
 			json_append(missing, json_new_text(name, strlen(name)));
 		json_free(item);
 	}

@@ -289,7 +289,7 @@ missing_words(const struct json *about)
 		struct json *item = json_item(about, "config", i);
 		const char *name = json_text(item, "name"), *layer, *what = json_text(item, "about");
 
-		if (name && json_true(item, "required") && !config_setting(name, &layer))
+		if (name && json_true(item, "required") && !config_need(item, &layer))
 			text_format(&words, "%s%s%s%s%s", words.length ? ", " : "", name, what ? " (" : "",
 				what ? what : "", what ? ")" : "");
 		json_free(item);
