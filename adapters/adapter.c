@@ -159,6 +159,28 @@ answer_error(const char *class, const char *why, const char *remedy)
 	return answer;
 }
 
+struct json *
+answer_sent(const char *id, int parts)
+{
+	struct json *answer = json_object(), *ids = json_array();
+
+	json_append(ids, json_new_text(id, strlen(id)));
+	json_put_text(answer, "outcome", "sent");
+	json_put(answer, "ids", ids);
+	json_put_number(answer, "parts", parts);
+	return answer;
+}
+
+void
+problem_add(struct json *problems, const char *what, const char *remedy)
+{
+	struct json *problem = json_object();
+
+	json_put_text(problem, "what", what);
+	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
+	json_append(problems, problem);
+}
+
 static void
 answer_one(const struct adapter_verb *verb, const struct json *question)
 {

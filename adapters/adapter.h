@@ -58,5 +58,10 @@ struct json *answer_not(const char *outcome, const char *class, const char *why,
 	const char *remedy);
 struct json *answer_unknown(const char *why);
 struct json *answer_error(const char *class, const char *why, const char *remedy);
+/* {"outcome":"sent"} with this one id. */
+struct json *answer_sent(const char *id, int parts);
+
+/* One of check's problems. A remedy of NULL is to try again later. */
+void problem_add(struct json *problems, const char *what, const char *remedy);
 
 #endif

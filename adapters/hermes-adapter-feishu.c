@@ -244,17 +244,12 @@ static struct json *
 text_sent(const struct json *message, const struct json *place, int parts)
 {
 	const char *id = json_text(message, "message_id");
-	struct json *answer, *ids, *now;
+	struct json *answer, *now;
 
 	if (!id)
 		return answer_unknown("Feishu took the text and named no message");
-	answer = json_object();
-	ids = json_array();
+	answer = answer_sent(id, parts);
 	now = place_now(place, message);
-	json_append(ids, json_new_text(id, strlen(id)));
-	json_put_text(answer, "outcome", "sent");
-	json_put(answer, "ids", ids);
-	json_put_number(answer, "parts", parts);
 	if (strcmp(json_text(now, "chat"), json_text(place, "chat")) != 0)
 		json_put(answer, "place", now);
 	else
@@ -326,16 +321,6 @@ answer_send(const struct json *question)
 	return answer;
 }
 
-static void
-add_problem(struct json *problems, const char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(problems, problem);
-}
-
 /* What people write there can be read: groups need a scope of their own for that. */
 static void
 check_readable(struct json *facts, struct json *problems, const char *chat)
@@ -345,7 +330,7 @@ check_readable(struct json *facts, struct json *problems, const char *chat)
 	feishu_list(chat, true, 0, NULL, 1, &call);
 	json_put_true(facts, "home.readable", call.result);
 	if (!call.result)
-		add_problem(problems, call.why, call.remedy);
+		problem_add(problems, call.why, call.remedy);
 	api_release(&call);
 	feishu_ask_chat(chat, &call);
 	if (*json_text_or(call.result, "name", ""))
@@ -366,13 +351,13 @@ check_home(struct json *facts, struct json *problems)
 	if (!chat) {
 		char *what = xformat("home: %s", json_text_or(found, "error.why", ""));
 
-		add_problem(problems, what, json_text(found, "error.remedy"));
+		problem_add(problems, what, json_text(found, "error.remedy"));
 		free(what);
 	} else if (is_id(chat, "oc_")) {
 		check_readable(facts, problems, chat);
 	} else {
 		json_put_true(facts, "home.readable", false);
-		add_problem(problems, "home: what that person writes outside of threads is not heard, as "
+		problem_add(problems, "home: what that person writes outside of threads is not heard, as "
 			"their chat's own id is not known",
 			"hand something off, and set FEISHU_HOME_CHANNEL to the chat (oc_…) it went to");
 	}
@@ -393,11 +378,11 @@ answer_check(const struct json *question)
 	if (me.result) {
 		json_put_text(answer, "name", json_text_or(me.result, "app_name", feishu_account()));
 		if (json_number(me.result, "activate_status", 2) != 2)
-			add_problem(problems, "the app is not active in its tenant",
+			problem_add(problems, "the app is not active in its tenant",
 				"publish a version, and let the tenant's administrator enable it");
 		check_home(facts, problems);
 	} else {
-		add_problem(problems, me.why, me.remedy);
+		problem_add(problems, me.why, me.remedy);
 	}
 	json_put_true(answer, "ok", !json_count(problems, ""));
 	json_put(answer, "facts", facts);

@@ -107,14 +107,10 @@ look_back(const struct sending *sending, struct api_call *call)
 static struct json *
 text_sent(const struct sending *sending, const struct json *place, const struct json *message)
 {
-	struct json *answer = json_object(), *ids = json_array(), *now;
+	struct json *answer = answer_sent(json_text(message, "guid"), sending->parts), *now;
 	struct json *chat = json_item(message, "chats", 0);
-	const char *id = json_text(message, "guid"), *guid = json_text_or(chat, "guid", sending->chat);
+	const char *guid = json_text_or(chat, "guid", sending->chat);
 
-	json_append(ids, json_new_text(id, strlen(id)));
-	json_put_text(answer, "outcome", "sent");
-	json_put(answer, "ids", ids);
-	json_put_number(answer, "parts", sending->parts);
 	if (strcmp(guid, sending->chat) && is_chat(guid)) {
 		now = json_copy(place);
 		json_put_text(now, "chat", guid);
@@ -212,16 +208,6 @@ answer_send(const struct json *question)
 }
 
 static void
-add_problem(struct json *problems, const char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(problems, problem);
-}
-
-static void
 check_home(struct json *facts, struct json *problems)
 {
 	struct json *nothing = json_object(), *trouble = NULL, *home, *place;
@@ -240,7 +226,7 @@ check_home(struct json *facts, struct json *problems)
 		json_free(place);
 	} else if (trouble) {
 		what = xformat("home: %s", json_text_or(trouble, "error.why", ""));
-		add_problem(problems, what, json_text(trouble, "error.remedy"));
+		problem_add(problems, what, json_text(trouble, "error.remedy"));
 		json_put_true(facts, "home.reachable", false);
 		free(what);
 	}
@@ -260,10 +246,10 @@ check_server(struct json *facts, struct json *problems, const struct json *info)
 	json_put_text(facts, "server", json_text_or(info, "data.server_version", "unknown"));
 	json_put_text(facts, "macos", json_text_or(info, "data.os_version", "unknown"));
 	if (private && !helper)
-		add_problem(problems, "the Private API is on, but its helper is not connected",
+		problem_add(problems, "the Private API is on, but its helper is not connected",
 			"open Messages on the Mac, and look at BlueBubbles's page for the Private API");
 	if (!json_text(info, "data.detected_imessage"))
-		add_problem(problems, "nobody is signed in to iMessage on the Mac",
+		problem_add(problems, "nobody is signed in to iMessage on the Mac",
 			"sign in in Messages, with an Apple Account of its own");
 }
 
@@ -283,7 +269,7 @@ answer_check(const struct json *question)
 	} else {
 		if (info.status == 401)
 			json_put_true(facts, "token", false);
-		add_problem(problems, info.why, info.remedy);
+		problem_add(problems, info.why, info.remedy);
 	}
 	json_put_true(answer, "ok", !json_count(problems, ""));
 	json_put(answer, "facts", facts);

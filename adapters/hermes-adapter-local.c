@@ -33,16 +33,6 @@ static const struct adapter_need NEEDS[] = {
 	{.name = NULL},
 };
 
-static void
-add_problem(struct json *problems, const char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy);
-	json_append(problems, problem);
-}
-
 /* Whether rooms can be made, read and written here. */
 static void
 check_root(struct json *problems)
@@ -51,7 +41,7 @@ check_root(struct json *problems)
 		return;
 	char *what = xformat("%s: %s", room_root(), strerror(errno));
 
-	add_problem(problems, what, "make the folder usable, or set LOCAL_ROOT");
+	problem_add(problems, what, "make the folder usable, or set LOCAL_ROOT");
 	free(what);
 }
 
@@ -63,7 +53,7 @@ check_home(struct json *answer, struct json *problems)
 	struct room room;
 
 	if (!room_find(&room, room_home(), &trouble)) {
-		add_problem(problems, trouble.why, trouble.remedy);
+		problem_add(problems, trouble.why, trouble.remedy);
 	} else {
 		json_put_text(answer, "name", room_bot(&room));
 		json_put_text(answer, "facts.home.name", room.name);
@@ -72,7 +62,7 @@ check_home(struct json *answer, struct json *problems)
 		json_put_true(answer, "facts.home.threads", room_has_threads(&room));
 		json_put_true(answer, "facts.home.readable", true);
 		if (thread && !thread_exists(&room, thread))
-			add_problem(problems, "the home's thread is not there",
+			problem_add(problems, "the home's thread is not there",
 				"unset LOCAL_HOME_CHANNEL_THREAD_ID");
 	}
 	trouble_release(&trouble);
@@ -219,18 +209,6 @@ open_thread(const struct json *question)
 			json_text(question, "delivery"));
 	trouble_release(&trouble);
 	room_release(&spot.room);
-	return answer;
-}
-
-static struct json *
-answer_sent(const char *id, int parts)
-{
-	struct json *answer = json_object(), *ids = json_array();
-
-	json_append(ids, json_new_text(id, strlen(id)));
-	json_put_text(answer, "outcome", "sent");
-	json_put(answer, "ids", ids);
-	json_put_number(answer, "parts", parts);
 	return answer;
 }
 

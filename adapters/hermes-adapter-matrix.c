@@ -119,20 +119,13 @@ put_thread(struct json *content, const char *root)
 static struct json *
 part_sent(const struct api_call *call, int parts)
 {
-	struct json *answer, *ids;
 	const char *id = json_text(call->result, "event_id");
 
 	if (!call->result)
 		return api_failure(call, "not_sent");
 	if (!id)
 		return answer_unknown("Matrix took the text and named no event");
-	answer = json_object();
-	ids = json_array();
-	json_append(ids, json_new_text(id, strlen(id)));
-	json_put_text(answer, "outcome", "sent");
-	json_put(answer, "ids", ids);
-	json_put_number(answer, "parts", parts);
-	return answer;
+	return answer_sent(id, parts);
 }
 
 static struct json *
@@ -172,16 +165,6 @@ answer_send(const struct json *question)
 /* --- check */
 
 static void
-add_problem(struct json *problems, const char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(problems, problem);
-}
-
-static void
 check_power(struct json *facts, struct json *problems, const char *id, const char *user)
 {
 	struct api_call call = matrix_ask(NULL, NULL, "v3/rooms/%/state/m.room.power_levels", id);
@@ -194,7 +177,7 @@ check_power(struct json *facts, struct json *problems, const char *id, const cha
 	json_put_true(facts, "home.reachable", may);
 	json_put_true(facts, "home.threads", may);
 	if (!may)
-		add_problem(problems, "the bot may not speak in its home",
+		problem_add(problems, "the bot may not speak in its home",
 			"raise its power level there");
 	json_free(level);
 	api_release(&call);
@@ -246,7 +229,7 @@ home_problem(struct json *facts, struct json *problems, const struct json *found
 
 	if (home)
 		json_put_true(facts, "home.reachable", false);
-	add_problem(problems, invited ? "the bot is invited to its home, and has not joined it" : what,
+	problem_add(problems, invited ? "the bot is invited to its home, and has not joined it" : what,
 		invited ? "echo '{}' | hermes ask matrix join" : json_text(found, "error.remedy"));
 	json_free(error);
 	free(id);
@@ -287,11 +270,11 @@ answer_check(const struct json *question)
 		json_put_text(answer, "name", user);
 		json_put_text(facts, "device", theirs);
 		if (device && strcmp(device, theirs) != 0)
-			add_problem(problems, "the token is of another device than MATRIX_DEVICE_ID",
+			problem_add(problems, "the token is of another device than MATRIX_DEVICE_ID",
 				"unset MATRIX_DEVICE_ID, or get a token: hermes adapter-matrix login");
 		check_home(facts, problems, user);
 	} else {
-		add_problem(problems, call.why, call.remedy);
+		problem_add(problems, call.why, call.remedy);
 	}
 	json_put_true(facts, "token", me || strcmp(call.class, "config") != 0);
 	json_put_true(answer, "ok", !json_count(problems, ""));

@@ -57,7 +57,7 @@ put_recipient(struct json *params, const char *chat)
 static struct json *
 part_sent(const struct json *result, int parts)
 {
-	struct json *results = json_at(result, "results"), *answer, *ids;
+	struct json *results = json_at(result, "results"), *answer;
 	struct fates fates = signal_fates(results);
 	char *id = json_id(result, "timestamp"), *why;
 
@@ -66,12 +66,7 @@ part_sent(const struct json *result, int parts)
 	} else if (!id) {
 		answer = answer_unknown("signal-cli took the text and named no message");
 	} else {
-		answer = json_object();
-		ids = json_array();
-		json_append(ids, json_new_text(id, strlen(id)));
-		json_put_text(answer, "outcome", "sent");
-		json_put(answer, "ids", ids);
-		json_put_number(answer, "parts", parts);
+		answer = answer_sent(id, parts);
 	}
 	if (fates.failure && fates.reached) {
 		why = xformat("%zu of %zu members were not reached", fates.count - fates.reached, fates.count);
@@ -124,16 +119,6 @@ answer_send(const struct json *question)
 }
 
 static void
-add_problem(struct json *problems, const char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(problems, problem);
-}
-
-static void
 check_home(struct json *facts, struct json *problems)
 {
 	struct json *nothing = json_object(), *found = signal_resolve(nothing), *first;
@@ -149,7 +134,7 @@ check_home(struct json *facts, struct json *problems)
 		json_free(first);
 	} else {
 		what = xformat("home: %s", json_text_or(found, "error.why", ""));
-		add_problem(problems, what, json_text(found, "error.remedy"));
+		problem_add(problems, what, json_text(found, "error.remedy"));
 		free(what);
 	}
 	json_free(found);
@@ -169,7 +154,7 @@ answer_check(const struct json *question)
 	json_put_text(answer, "name", account);
 	json_put_true(facts, "token", call.result || strcmp(call.class, "config") != 0);
 	if (!call.result)
-		add_problem(problems, call.why, call.remedy ? call.remedy
+		problem_add(problems, call.why, call.remedy ? call.remedy
 			: "start it: signal-cli daemon --http --receive-mode=manual");
 	else if (adapter_setting("HOME_CHANNEL"))
 		check_home(facts, problems);

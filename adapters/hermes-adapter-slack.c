@@ -230,18 +230,6 @@ answer_thread(const struct json *question)
 }
 
 static struct json *
-sent(const char *stamp, int parts)
-{
-	struct json *answer = json_object(), *ids = json_array();
-
-	json_append(ids, json_new_text(stamp, strlen(stamp)));
-	json_put_text(answer, "outcome", "sent");
-	json_put(answer, "ids", ids);
-	json_put_number(answer, "parts", parts);
-	return answer;
-}
-
-static struct json *
 answer_send(const struct json *question)
 {
 	struct json *answer = bad_place(question, "not_sent");
@@ -259,7 +247,7 @@ answer_send(const struct json *question)
 	stamp = post_once(question, "send", text, part.count > 0,
 		json_text(question, "place.thread"), "not_sent", &answer);
 	if (stamp)
-		answer = sent(stamp, parts);
+		answer = answer_sent(stamp, parts);
 	free(stamp);
 	free(text);
 	styled_release(&part);

@@ -139,19 +139,14 @@ text_sent(const struct json *message, const struct json *place, const char *move
 	char *id = json_id(message, "message_id");
 	char *there = json_id(message, "message_thread_id");
 	const char *thread = sent_thread(place);
-	struct json *answer, *ids;
+	struct json *answer;
 
 	if (!id) {
 		answer = answer_unknown("Telegram took the text and named no message");
 	} else if (thread && !moved && (!there || strcmp(there, thread) != 0)) {
 		answer = misplaced(json_text(place, "chat"), id);
 	} else {
-		answer = json_object();
-		ids = json_array();
-		json_append(ids, json_new_text(id, strlen(id)));
-		json_put_text(answer, "outcome", "sent");
-		json_put(answer, "ids", ids);
-		json_put_number(answer, "parts", parts);
+		answer = answer_sent(id, parts);
 		if (moved)
 			json_put(answer, "place", place_now(place, moved));
 	}
@@ -347,16 +342,6 @@ answer_poll(const struct json *question)
 	return answer;
 }
 
-static void
-add_problem(struct json *problems, const char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(problems, problem);
-}
-
 /* Whether the bot's messages can be polled. */
 static bool
 check_webhook(struct json *problems)
@@ -365,7 +350,7 @@ check_webhook(struct json *problems)
 	bool taken = *json_text_or(call.result, "url", "");
 
 	if (taken)
-		add_problem(problems, "a webhook takes this bot's messages, so it cannot be polled",
+		problem_add(problems, "a webhook takes this bot's messages, so it cannot be polled",
 			"call deleteWebhook, or use a second bot");
 	api_release(&call);
 	return !taken;
@@ -394,12 +379,12 @@ check_rights(struct json *facts, struct json *problems, const struct json *home,
 	if (!admin && !json_true(facts, "reads_groups"))
 		json_put_true(facts, "home.readable", false);
 	if (!call.result)
-		add_problem(problems, call.why, call.remedy);
+		problem_add(problems, call.why, call.remedy);
 	else if (forum && !opens)
-		add_problem(problems, "the bot may not open topics in its home",
+		problem_add(problems, "the bot may not open topics in its home",
 			"make it an administrator there, with the right to manage topics");
 	if (call.result && !admin && !json_true(facts, "reads_groups"))
-		add_problem(problems, "privacy mode hides from the bot what people write in its home",
+		problem_add(problems, "privacy mode hides from the bot what people write in its home",
 			"make it an administrator there; or turn privacy mode off in @BotFather, and "
 			"add the bot to the group again");
 	api_release(&call);
@@ -416,7 +401,7 @@ check_home(struct json *facts, struct json *problems, bool polled)
 	if (!chat) {
 		char *what = xformat("home: %s", json_text_or(found, "error.why", ""));
 
-		add_problem(problems, what, json_text(found, "error.remedy"));
+		problem_add(problems, what, json_text(found, "error.remedy"));
 		json_put_true(facts, "home.reachable", false);
 		free(what);
 	} else {
@@ -458,7 +443,7 @@ answer_check(const struct json *question)
 	} else {
 		if (!strcmp(me.class, "config"))
 			json_put_true(facts, "token", false);
-		add_problem(problems, me.why, me.remedy);
+		problem_add(problems, me.why, me.remedy);
 	}
 	json_put_true(answer, "ok", !json_count(problems, ""));
 	json_put(answer, "facts", facts);

@@ -51,15 +51,12 @@ new_body(const char *type, const struct json *place)
 static struct json *
 text_sent(const struct json *answer, const char *key, int parts)
 {
-	struct json *sent = json_object(), *ids = json_array();
 	char *id = json_id(answer, "id");
+	struct json *sent;
 
 	if (!id)
 		id = xformat("msg_%s", key);
-	json_append(ids, json_new_text(id, strlen(id)));
-	json_put_text(sent, "outcome", "sent");
-	json_put(sent, "ids", ids);
-	json_put_number(sent, "parts", parts);
+	sent = answer_sent(id, parts);
 	free(id);
 	return sent;
 }
@@ -235,16 +232,6 @@ answer_poll(const struct json *question)
 	}
 }
 
-static void
-add_problem(struct json *problems, const char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(problems, problem);
-}
-
 /* Whether it takes our signature. That it does not know this type of message is no matter. */
 static void
 check_receiver(struct json *facts, struct json *problems)
@@ -260,7 +247,7 @@ check_receiver(struct json *facts, struct json *problems)
 	json_put_true(facts, "token", there);
 	json_put_true(facts, "home.reachable", there);
 	if (!there)
-		add_problem(problems, call.why, call.remedy);
+		problem_add(problems, call.why, call.remedy);
 	api_release(&call);
 	json_free(body);
 	free(key);
@@ -278,7 +265,7 @@ check_events(struct json *facts, struct json *problems)
 	batch = call.result ? make_batch(call.result, NULL) : api_error(&call);
 	json_put_true(facts, "home.readable", !json_has(batch, "error"));
 	if (json_has(batch, "error"))
-		add_problem(problems, json_text_or(batch, "error.why", ""),
+		problem_add(problems, json_text_or(batch, "error.why", ""),
 			json_text(batch, "error.remedy"));
 	json_free(batch);
 	api_release(&call);
@@ -294,7 +281,7 @@ answer_check(const struct json *question)
 	json_put_text(answer, "account", adapter_platform());
 	json_put_text(answer, "name", adapter_platform());
 	if (json_has(home, "error")) {
-		add_problem(problems, json_text_or(home, "error.why", ""), json_text(home, "error.remedy"));
+		problem_add(problems, json_text_or(home, "error.why", ""), json_text(home, "error.remedy"));
 	} else {
 		json_put_text(facts, "home.name", json_text(home, "place.chat"));
 		json_put_text(facts, "home.kind", webhook_kind());

@@ -132,12 +132,8 @@ post_once(const struct trace *trace, bool again, struct api_call *call)
 static struct json *
 text_sent(char *id, const struct api_call *call, int parts)
 {
-	struct json *answer = json_object(), *ids = json_array();
+	struct json *answer = answer_sent(id, parts);
 
-	json_append(ids, json_new_text(id, strlen(id)));
-	json_put_text(answer, "outcome", "sent");
-	json_put(answer, "ids", ids);
-	json_put_number(answer, "parts", parts);
 	if (call->rest > 0) {
 		json_put_number(answer, "rest", call->rest);
 		json_put_text(answer, "scope", "chat");
