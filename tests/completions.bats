@@ -242,7 +242,7 @@ targets: {team: "local:kitchen", me: [local]}'
 	run tab_fish "hermes handoff log "
 	[ "$output" = 1 ]
 	run tab_fish "hermes listen "
-	[ "$output" = "$(printf 'local\ntelegram')" ]
+	[ "$output" = "$(hermes config platforms --jq .platform | sort)" ]
 	run tab_fish "hermes carry --li"
 	[ "${output%%$'\t'*}" = --limit ]
 }
