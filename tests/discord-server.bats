@@ -15,7 +15,7 @@ setup() {
 }
 
 teardown() {
-	stop_servers
+	stop_all
 }
 
 @test "the tests' Discord: @discordjs/rest posts, opens threads, reads pages and is refused" {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The tests' Discord and its people, for `load discord`; tests use what is set here:
-# shellcheck disable=SC2034
+# shellcheck disable=SC2034,SC2154
+load serving
 
+ADAPTER=hermes-adapter-discord
 export SECRET=SECRETsecretSECRET
 export DISCORD_BOT_TOKEN=MTAwMQ.$SECRET.moresecret
 ME=1001
@@ -12,27 +14,12 @@ GENERAL=200
 NEWS=201
 FORUM=202
 PRIVATE=203
-SERVERS=()
 export ANN BEN GUILD GENERAL NEWS FORUM PRIVATE ME
-unset DISCORD_HOME_CHANNEL DISCORD_HOME_CHANNEL_THREAD_ID DISCORD_PROXY DISCORD_CA_FILE \
-	http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY CURL_CA_BUNDLE
-
-# start_server FILE COMMAND...: sets PORT when it has printed it into FILE.
-start_server() {
-	local out=$1
-	shift
-	"$@" >"$out" 3>&- &
-	SERVERS+=($!)
-	wait_until 10 grep -q '"port"' "$out"
-	PORT=$(jq .port "$out")
-}
+unset DISCORD_HOME_CHANNEL DISCORD_HOME_CHANNEL_THREAD_ID DISCORD_PROXY DISCORD_CA_FILE
 
 # A guild with Ann (its owner) and Ben: text, announcements, a forum, and a private channel.
 start_discord() {
-	mkdir -p "$BATS_TEST_TMPDIR/said"
-	start_server "$BATS_TEST_TMPDIR/discord" \
-		"$BATS_TEST_DIRNAME/servers/discord" --token "$DISCORD_BOT_TOKEN" --bot "$ME"
-	ROOM=http://127.0.0.1:$PORT/_
+	start_platform discord --token "$DISCORD_BOT_TOKEN" --bot "$ME"
 	export DISCORD_BASE_URL=http://127.0.0.1:$PORT/api/v10
 	room user "{\"id\":\"$ANN\",\"username\":\"ann\",\"global_name\":\"Ann\"}"
 	room user "{\"id\":\"$BEN\",\"username\":\"ben\"}"
@@ -43,35 +30,6 @@ start_discord() {
 		{\"id\":\"6\",\"name\":\"staff\",\"moderated\":true},{\"id\":\"7\",\"name\":\"new\",\"moderated\":false}]}"
 	room channel "{\"id\":\"$PRIVATE\",\"name\":\"private\",\"overwrites\":[
 		{\"id\":\"$GUILD\",\"deny\":[\"VIEW_CHANNEL\"]},{\"id\":\"$ME\",\"allow\":[\"VIEW_CHANNEL\"]}]}"
-}
-
-# start_canned JSON [CERTIFICATE]: fixed answers, over TLS with a certificate.
-start_canned() {
-	local file=$BATS_TEST_TMPDIR/canned-${#SERVERS[@]} pem=${2:+$BATS_TEST_TMPDIR/$2}
-	printf '%s' "$1" >"$file.json"
-	start_server "$file" "$BATS_TEST_DIRNAME/servers/canned" "$file.json" \
-		${pem:+"$pem.pem" "$pem.key"}
-	export DISCORD_BASE_URL=http${2:+s}://localhost:$PORT
-}
-
-stop_servers() {
-	kill "${SERVERS[@]}" 2>/dev/null || true
-	wait "${SERVERS[@]}" 2>/dev/null || true
-}
-
-# room_says NAME JSON, look NAME[?QUERY]: the server's control room. room: without a word.
-room_says() {
-	curl -sS --fail-with-body --max-time 20 -H 'Content-Type: application/json' \
-		--data-binary "$2" "$ROOM/$1"
-}
-
-room() {
-	local said
-	said=$(room_says "$@") || { echo "$1: $said" >&2; return 1; }
-}
-
-look() {
-	curl -sS --fail-with-body --max-time 20 "$ROOM/$1"
 }
 
 fault() {
@@ -98,26 +56,6 @@ dm() {
 	look "dm?user=$1" | jq -r .id
 }
 
-# ask VERB [JSON]: sets $output to the answer; all it says is kept for the search for secrets.
-ask() {
-	local said=$BATS_TEST_TMPDIR/said
-	output=$(hermes-adapter-discord "$1" <<<"${2-}" 2>>"$said/stderr") || {
-		echo "$1: exit $?: $(cat "$said/stderr")" >&2
-		return 1
-	}
-	printf '%s\n' "$output" >>"$said/stdout"
-}
-
-# holds FILTER: $output satisfies a jq filter.
-holds() {
-	jq -en "input | ($1)" >/dev/null <<<"$output" || { echo "not $1: $output" >&2; return 1; }
-}
-
-# problem WHAT REMEDY: what check found, by regular expressions.
-problem() {
-	holds "(.ok | not) and (.problems | any((.what | test(\"$1\")) and (.remedy | test(\"$2\"))))"
-}
-
 # place CHANNEL [KIND]: a place as it is written down, without asking.
 place() {
 	jq -nc --arg chat "$1" --arg kind "${2:-group}" \
@@ -136,13 +74,6 @@ open_thread() {
 send() {
 	ask send "$(jq -nc --argjson place "$1" --arg text "$2" --arg delivery "${3:-5}" \
 		--argjson more "${4:-{\}}" '{$place, $text, $delivery, part: 1} + $more')"
-}
-
-# refused PLACE CLASS WHY REMEDY: a send there is not sent, and says so.
-refused() {
-	send "$1" hello
-	holds ".outcome == \"not_sent\" and .class == \"$2\" and (.why | contains(\"$3\"))
-		and ((.remedy // \"\") | contains(\"$4\"))"
 }
 
 # poll PLACE...: one more poll of those places, from CURSOR on, which it moves; keeps $output.

@@ -13,7 +13,7 @@ setup() {
 }
 
 teardown() {
-	stop_servers
+	stop_all
 	run ! grep -rqF -e "$SECRET" -e wonder "$BATS_TEST_TMPDIR/said"
 }
 
@@ -594,7 +594,7 @@ just_now() {
 	local port
 	port=$($PYTHON -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	microsocks -i 127.0.0.1 -p "$port" -u ada -P wonder 2>"$BATS_TEST_TMPDIR/proxy.log" 3>&- &
-	SERVERS+=($!)
+	STARTED_PIDS+=("$!")
 	wait_until 10 bash -c ": <>/dev/tcp/127.0.0.1/$port"
 	export DISCORD_BASE_URL=${DISCORD_BASE_URL/127.0.0.1/localhost}
 	DISCORD_PROXY=socks5://ada:wonder@127.0.0.1:$port send "$(place $GENERAL)" hello

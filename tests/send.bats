@@ -21,7 +21,7 @@ setup() {
 
 teardown() {
 	stop_all
-	stop_servers
+	stop_all
 }
 
 # orders LINE...: trouble, a line for each call of the adapter `fault`.

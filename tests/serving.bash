@@ -6,16 +6,35 @@
 unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY CURL_CA_BUNDLE
 SAID=$BATS_TEST_TMPDIR/said
 
+# start_server FILE COMMAND...: sets PORT when it has printed it into FILE.
+start_server() {
+	local out=$1
+	shift
+	: >"$out"
+	"$@" >"$out" 3>&- &
+	STARTED_PIDS+=("$!")
+	wait_until 10 grep -q '"port"' "$out"
+	PORT=$(jq .port "$out")
+}
+
 # start_platform NAME [OPTION...]: sets PORT and ROOM, where its control room is.
 start_platform() {
-	local out=$BATS_TEST_TMPDIR/$1.$STARTED
 	mkdir -p "$SAID"
-	: >"$out"
-	"$BATS_TEST_DIRNAME/servers/$1" "${@:2}" >"$out" 3>&- &
-	STARTED_PIDS+=("$!")
-	wait_until 10 test -s "$out"
-	PORT=$(jq .port "$out")
+	start_server "$BATS_TEST_TMPDIR/$1.${#STARTED_PIDS[@]}" \
+		"$BATS_TEST_DIRNAME/servers/$1" "${@:2}"
 	ROOM=http://127.0.0.1:$PORT/_
+}
+
+# start_canned JSON [CERTIFICATE]: the adapter's server is one of fixed answers, over TLS with
+# a certificate.
+start_canned() {
+	local file=$BATS_TEST_TMPDIR/canned-${#STARTED_PIDS[@]} pem=${2:+$BATS_TEST_TMPDIR/$2}
+	local platform=${ADAPTER#hermes-adapter-}
+	mkdir -p "$SAID"
+	printf '%s' "$1" >"$file.json"
+	start_server "$file" "$BATS_TEST_DIRNAME/servers/canned" "$file.json" \
+		${pem:+"$pem.pem" "$pem.key"}
+	export "${platform^^}_BASE_URL=http${2:+s}://localhost:$PORT"
 }
 
 # start_proxy OPTION...: a SOCKS5 proxy; sets PROXY_PORT.
@@ -85,7 +104,8 @@ holds() {
 
 # problem WHAT REMEDY: what check found, by regular expressions.
 problem() {
-	holds "(.ok | not) and (.problems | any((.what | test(\"$1\")) and (.remedy | test(\"$2\"))))"
+	holds "(.ok | not) and (.problems | any((.what | test(\"${1//\\/\\\\}\"))
+		and (.remedy | test(\"$2\"))))"
 }
 
 # send PLACE TEXT [MORE-JSON]

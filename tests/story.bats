@@ -30,7 +30,7 @@ setup() {
 
 teardown() {
 	stop_all
-	stop_servers
+	stop_all
 	run ! grep -rlF "$SECRET" "$HERMES_HOME" "$BATS_TEST_TMPDIR"/{out,err}.*
 }
 

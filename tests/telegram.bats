@@ -23,7 +23,7 @@ setup() {
 }
 
 teardown() {
-	stop_servers
+	stop_all
 	run ! grep -rF "$SECRET" "$BATS_TEST_TMPDIR/said"
 }
 
