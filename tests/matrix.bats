@@ -672,3 +672,12 @@ copies() {
 	ask check
 	problem 'bad: \\*+' login
 }
+
+@test "the home may be called as Hermes Agent calls it, in the configuration, too" {
+	mkdir -p "$HERMES_HOME"
+	printf 'MATRIX_HOME_ROOM=%s\n' "$TEAM" >"$HERMES_HOME/.env"
+	output=$(hermes ask matrix resolve <<<'{"words":""}')
+	holds ".place.chat == \"$TEAM\""
+	MATRIX_HOME_CHANNEL=$DM ask resolve '{"words":""}'
+	holds ".place.chat == \"$DM\""
+}
