@@ -46,7 +46,7 @@ static void
 check_intents(struct check *check)
 {
 	struct api_call call = discord_get("/applications/@me");
-	long flags = (long)json_number(call.result, "flags", 0);
+	int flags = json_whole(call.result, "flags", 0);
 
 	check->told = json_has(call.result, "flags");
 	check->content = flags & CONTENT_INTENT;

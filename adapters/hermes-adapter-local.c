@@ -237,7 +237,7 @@ append_part(struct spot *spot, const char *part, const char *delivery, int index
 static struct json *
 send_part(struct spot *spot, const struct json *question)
 {
-	int index = (int)json_number(question, "part", 1), parts;
+	int index = json_whole(question, "part", 1), parts;
 	struct styled part;
 	struct json *answer;
 	const char *text;

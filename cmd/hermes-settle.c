@@ -90,7 +90,7 @@ settle_handoff(const struct json *record, enum end end, const char *text)
 		handoff_end(db, id, "completed", 0, json_text(record, "turn.why"));
 		break;
 	case FAILED:
-		handoff_end(db, id, "failed", (int)json_number(record, "error.code", EX_NO), text);
+		handoff_end(db, id, "failed", json_whole(record, "error.code", EX_NO), text);
 		break;
 	case AGAIN:
 		handoff_postpone(db, id, delay_of(record), true, text);

@@ -5,6 +5,7 @@
 
 #include <jq.h>
 #include <jv.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,14 @@ json_number(const struct json *value, const char *path, double otherwise)
 
 	jv_free(at);
 	return number;
+}
+
+int
+json_whole(const struct json *value, const char *path, int otherwise)
+{
+	double number = json_number(value, path, otherwise);
+
+	return number >= INT_MAX ? INT_MAX : number > INT_MIN ? (int)number : INT_MIN; /* also of a NaN */
 }
 
 static bool

@@ -36,6 +36,8 @@ const char *json_text_or(const struct json *value, const char *path, const char 
 /* Text, or a whole number printed as its digits, owned; NULL if neither: for foreign ids. */
 char *json_id(const struct json *value, const char *path);
 double json_number(const struct json *value, const char *path, double otherwise);
+/* A number without its fraction; what an int cannot hold is the nearest that it can. */
+int json_whole(const struct json *value, const char *path, int otherwise);
 bool json_true(const struct json *value, const char *path);
 bool json_has(const struct json *value, const char *path); /* present and not null */
 bool json_is_object(const struct json *value);

@@ -355,7 +355,7 @@ put_tag(struct json *body, const struct json *forum)
 			json_append(tags, json_new_text(id, strlen(id)));
 		json_free(tag);
 	}
-	if ((int)json_number(forum, "flags", 0) & TAG_REQUIRED && json_count(tags, ""))
+	if (json_whole(forum, "flags", 0) & TAG_REQUIRED && json_count(tags, ""))
 		json_put(body, "applied_tags", tags);
 	else
 		json_free(tags);

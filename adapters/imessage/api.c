@@ -45,7 +45,7 @@ read_envelope(const struct json *answer, struct api_refusal *refusal)
 {
 	double failed = json_number(answer, "data.error", 0);
 
-	refusal->status = (int)json_number(answer, "status", 0);
+	refusal->status = json_whole(answer, "status", 0);
 	refusal->words = json_text_or(answer, "error.message", json_text_or(answer, "message", ""));
 	if (failed)
 		refusal->code = failed == 22 ? "22" : "undelivered";

@@ -96,7 +96,7 @@ read_envelope(const struct json *answer, struct api_refusal *refusal)
 {
 	if (json_true(answer, "ok"))
 		return json_has(answer, "result") ? API_FINE : API_STRANGE;
-	refusal->status = (int)json_number(answer, "error_code", refusal->status);
+	refusal->status = json_whole(answer, "error_code", refusal->status);
 	refusal->words = json_text_or(answer, "description", "");
 	refusal->retry_after = json_number(answer, "parameters.retry_after", -1);
 	return json_has(answer, "ok") ? API_REFUSED : API_STRANGE;

@@ -142,7 +142,7 @@ message_part(const struct json *question, const struct dialect *dialect, struct 
 {
 	size_t mark = dialect->keyed ? 0 : mark_units(dialect);
 	size_t room = dialect->limit > mark ? dialect->limit - mark : 1;
-	int index = (int)json_number(question, "part", 1);
+	int index = json_whole(question, "part", 1);
 	struct styled whole;
 
 	render(&whole, question, dialect);

@@ -158,7 +158,7 @@ judge_sent(struct check *check, const struct letter *letter)
 	char *why = NULL;
 	struct json *said = send_surely(check, letter, &why);
 
-	if (said && (int)json_number(said, "parts", 0) != 1)
+	if (said && json_whole(said, "parts", 0) != 1)
 		why = xformat("a short text has %.0f parts", json_number(said, "parts", 0));
 	json_free(said);
 	return why;

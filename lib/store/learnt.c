@@ -30,8 +30,8 @@ find_told(struct db *db, const char *platform, const struct json *outcome, struc
 	struct json *id = json_item(outcome, "ids", 0);
 	struct rows *rows = db_query(db, sql, "issiis",
 		strtoll(json_text_or(outcome, "delivery", "0"), NULL, 10), platform,
-		json_text_or(outcome, "chat", ""), (long long)json_number(outcome, "part", 0),
-		(long long)json_number(outcome, "parts", 1), json_text_or(id, "", ""));
+		json_text_or(outcome, "chat", ""), (long long)json_whole(outcome, "part", 0),
+		(long long)json_whole(outcome, "parts", 1), json_text_or(id, "", ""));
 	bool found = rows_next(rows);
 
 	if (found) {
