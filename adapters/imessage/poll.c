@@ -45,33 +45,41 @@ is_said(const struct json *message, const struct json *chat)
 	return !json_true(message, "isFromMe") && !json_has(message, "associatedMessageType")
 		&& !json_number(message, "itemType", 0) && !json_true(message, "isSystemMessage")
 		&& !json_true(message, "isServiceMessage") && json_text(message, "guid")
+		&& json_text(message, "handle.address")
 		&& is_chat(json_text_or(chat, "guid", ""));
+}
+
+/* Who speaks is added to the place. Owned. */
+static struct json *
+make_event(const struct json *message, const char *words, struct json *place)
+{
+	struct json *event = json_object();
+	const char *speaker, *answered = json_text(message, "threadOriginatorGuid");
+
+	if (!json_has(place, "user"))
+		json_put_text(place, "user", json_text(message, "handle.address"));
+	speaker = json_text(place, "user");
+	json_put_text(event, "message", json_text(message, "guid"));
+	json_put(event, "place", json_copy(place));
+	json_put_text(event, "user.id", speaker);
+	json_put_text(event, "user.name", speaker);
+	json_put_text(event, "text", words);
+	json_put_number(event, "at", json_number(message, "dateCreated", clock_now() * 1e3) / 1e3);
+	if (answered)
+		json_put_text(event, "reply_to", answered);
+	return event;
 }
 
 static void
 add_event(struct listening *listening, const struct json *message)
 {
-	struct json *chat = json_item(message, "chats", 0), *event, *place;
+	struct json *chat = json_item(message, "chats", 0), *place;
 	char *words = words_of(message);
-	const char *speaker = json_text_or(message, "handle.address", "");
 
 	if (is_said(message, chat) && *words) {
-		event = json_object();
 		place = chat_place(json_text(chat, "guid"), listening->account);
-		speaker = json_text_or(place, "user", speaker);
-		json_put_text(event, "message", json_text(message, "guid"));
-		json_put_text(event, "user.id", speaker);
-		json_put_text(event, "user.name", speaker);
-		json_put_text(event, "text", words);
-		json_put_number(event, "at", json_number(message, "dateCreated", clock_now() * 1e3) / 1e3);
-		if (json_text(message, "threadOriginatorGuid"))
-			json_put_text(event, "reply_to", json_text(message, "threadOriginatorGuid"));
-		json_put_text(place, "user", speaker);
-		json_put(event, "place", place);
-		if (*speaker)
-			json_append(listening->events, event);
-		else
-			json_free(event);
+		json_append(listening->events, make_event(message, words, place));
+		json_free(place);
 	}
 	free(words);
 	json_free(chat);
@@ -121,8 +129,11 @@ ask_rows(double after, double until)
 	return bluebubbles_messages(question, false, PAGE);
 }
 
-/* Pages are in the order of dates: where one does not hold all, it must hold a range of rows. */
-static void
+/*
+ * Pages are in the order of dates: where one does not hold all, it must hold a range of rows.
+ * True: there are rows behind that range.
+ */
+static bool
 hear_new(struct listening *listening)
 {
 	struct api_call call = ask_rows(listening->row, 0);
@@ -142,6 +153,7 @@ hear_new(struct listening *listening)
 		listening->trouble = api_error(&call);
 	}
 	api_release(&call);
+	return more;
 }
 
 /* What followed the Mac's own last words in a chat where a session is may be an answer. */
@@ -199,12 +211,13 @@ static void
 hear(struct listening *listening, double wait)
 {
 	double end = clock_steady() + wait;
+	bool more = hear_new(listening);
 
-	hear_new(listening);
 	while (!json_count(listening->events, "") && !listening->trouble
-		&& clock_steady() + PAUSE < end) {
-		clock_sleep(PAUSE);
-		hear_new(listening);
+		&& (more ? adapter_left() > figure_adapter() / 6 : clock_steady() + PAUSE < end)) {
+		if (!more)
+			clock_sleep(PAUSE);
+		more = hear_new(listening);
 	}
 }
 
