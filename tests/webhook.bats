@@ -106,6 +106,15 @@ verify() {
 	holds '[.[] | select(.name == "hook").headers["webhook-id"]] | all(startswith("msg_")) and (unique | length == 3)'
 }
 
+@test "a secret of any length is read as others read it" {
+	for length in 16 17 20 64; do
+		WEBHOOK_SECRET=whsec_$(head -c "$length" /dev/zero | tr '\0' k | base64 -w 0)
+		send "$HOME_PLACE" hello
+		holds '.class == "config"'
+		[ "$(look requests | jq '[last]' | clients verify)" = 1 ]
+	done
+}
+
 @test "a repetition bears the same id and the time of the attempt" {
 	send "$HOME_PLACE" hello
 	room clock '{"advance":500}'
@@ -403,10 +412,11 @@ verify() {
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 	before=$(requests events)
-	fault events answer '{"body":{"cursor":"1","events":[]},"times":2}'
+	fault events answer '{"body":{"cursor":"1","events":[]},"times":100}'
 	poll '{"cursor":"1","wait":3}'
 	holds '.events == []'
 	(($(requests events) - before <= 3))
+	room calm '{}'
 }
 
 @test "poll: without an address it is quiet" {
@@ -425,7 +435,7 @@ verify() {
 	holds '.events == [{message: "msg_1", place: {platform: "webhook", account: "webhook",
 		chat: "default", kind: "dm", user: "ada"}, user: {id: "ada", name: "Ada"}, text: "hi",
 		at: .events[0].at}] and (has("cursor") | not)'
-	HTTP_WEBHOOK_SIGNATURE="v1,AAAA v2,x $HTTP_WEBHOOK_SIGNATURE" verify "$body"
+	HTTP_WEBHOOK_SIGNATURE="v1,AAAA v2,x $HTTP_WEBHOOK_SIGNATURE v1,BBBB" verify "$body"
 	[ "$status" = 0 ]
 	export HTTP_SVIX_ID=$HTTP_WEBHOOK_ID HTTP_SVIX_TIMESTAMP=$HTTP_WEBHOOK_TIMESTAMP \
 		HTTP_SVIX_SIGNATURE=$HTTP_WEBHOOK_SIGNATURE
@@ -453,7 +463,9 @@ verify() {
 	body='{"text":"hi"}'
 	sign msg_1 "$body"$'\n'
 	verify '{"text":"ho"}'
-	[ "$status" = 77 ] && [ -z "$output" ] && [[ $stderr == *"signature is not right"* ]]
+	[ "$status" = 77 ]
+	[ -z "$output" ]
+	[[ $stderr == *"signature is not right"* ]]
 	HTTP_WEBHOOK_ID=msg_2 verify "$body"
 	[ "$status" = 77 ]
 	HTTP_WEBHOOK_SIGNATURE=${HTTP_WEBHOOK_SIGNATURE/v1/v2} verify "$body"
@@ -462,7 +474,8 @@ verify() {
 	[ "$status" = 77 ]
 	for clock in 400 -400; do
 		HERMES_CLOCK=$clock verify "$body"
-		[ "$status" = 77 ] && [[ $stderr == *"five minutes"* ]]
+		[ "$status" = 77 ]
+		[[ $stderr == *"five minutes"* ]]
 	done
 	HERMES_CLOCK=200 verify "$body"
 	[ "$status" = 0 ]
@@ -470,7 +483,8 @@ verify() {
 	[ "$status" = 77 ]
 	unset "${!HTTP_@}"
 	verify "$body"
-	[ "$status" = 77 ] && [[ $stderr == *"not signed"* ]]
+	[ "$status" = 77 ]
+	[[ $stderr == *"not signed"* ]]
 }
 
 @test "verify: what holds no event, or is too much, is exit 65" {
@@ -510,4 +524,30 @@ verify() {
 	[ "$(shown default t1 | wc -l)" = 2 ]
 	[ "$(hermes-inbox list --jq .text | grep -c "What is open?")" = 1 ]
 	WEBHOOK_SECRET=$(sed -n 's/^WEBHOOK_SECRET=//p' "$HERMES_HOME/.env")
+}
+
+@test "webui.py: a page to talk to the agent on" {
+	configure 'agent: {use: recap}'
+	export WEBUI_SECRET=$WEBHOOK_SECRET WEBUI_ALLOWED_USERS=default
+	"$ROOT/contrib/recipes/webui.py" >"$BATS_TEST_TMPDIR/page" 3>&- &
+	STARTED_PIDS+=("$!")
+	wait_until 10 test -s "$BATS_TEST_TMPDIR/page"
+	page=$(cat "$BATS_TEST_TMPDIR/page")
+	export WEBUI_URL=${page}hook WEBUI_POLL_URL=${page}events
+	ADAPTER=hermes-adapter-webui ask check
+	holds '.ok'
+	session=$(new_session)
+	hermes handoff webui --session "$session" >/dev/null
+	output=$(curl -sS "${page}messages?after=0")
+	holds '(length == 1) and .[0].place.thread'
+	curl -sS "$page" | grep -q '<title>Hermes</title>'
+	jq -c '{text: "What is open?", thread: .[0].place.thread}' <<<"$output" |
+		curl -sS --fail -H 'Content-Type: application/json' --data-binary @- "${page}say"
+	hermes-watch --once
+	[ "$(words "$session" | grep -c 'user: What is open?')" = 1 ]
+	output=$(curl -sS "${page}messages?after=1")
+	holds 'length == 1'
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' -d '{"text":"x"}' "${page}say")" = 415 ]
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' "${page}events")" = 401 ]
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '{}' "${page}hook")" = 401 ]
 }
