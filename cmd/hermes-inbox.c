@@ -69,7 +69,7 @@ cursor_main(int argc, char **argv)
 		id = platform_row(db, argv[0]);
 		db_commit(db);
 	}
-	rest = platform_rest(db, argv[0], NULL);
+	rest = platform_poll_rest(db, argv[0]);
 	if (rest > 0)
 		die(EX_LATER, "%s: wants to be left alone for %.0f s", argv[0], rest);
 	if (!lease_take(held >= 0 ? held : lease_own(), LEASE_POLL, id))
@@ -137,7 +137,7 @@ put_trouble(struct db *db, const char *platform, const struct json *answer)
 
 	db_begin(db);
 	platform_trouble(db, platform, why, !strcmp(class, "busy"));
-	platform_heed(db, platform, NULL, error);
+	platform_poll_heed(db, platform, error);
 	db_commit(db);
 	warn("%s: %s%s%s", platform, why, remedy ? "; " : "", remedy ? remedy : "");
 	json_free(error);

@@ -100,7 +100,7 @@ all_is_done() {
 start_watching() {
 	start hermes-watch --events
 	WATCHER=${STARTED_PIDS[-1]}
-	wait_until grep -q '"ready"' "$BATS_TEST_TMPDIR/out.$STARTED"
+	wait_until 10 grep -q '"ready"' "$BATS_TEST_TMPDIR/out.$STARTED"
 }
 
 # stop_watching SIGNAL
@@ -123,12 +123,12 @@ tell() {
 
 	start_watching
 	human "$1" "$2" "yes, push it"
-	wait_until has_said "$1" "$2" 2
+	wait_until 10 has_said "$1" "$2" 2
 	stop_watching "$3"
 	human "$1" "$2" "and what now?"
 	start_watching
-	wait_until has_said "$1" "$2" 3
-	wait_until all_is_done
+	wait_until 10 has_said "$1" "$2" 3
+	wait_until 10 all_is_done
 
 	run -0 said "$1" "$2"
 	[ "${lines[1]}" = "6: user assistant tool assistant user assistant | yes, push it" ]
@@ -202,7 +202,7 @@ one_whole_session() {
 	start_watching
 	room say "{\"chat\":$FORUM,\"thread\":$topic,\"from\":6,\"text\":\"drop the tables\"}"
 	human "$FORUM" "$topic" "yes, push it"
-	wait_until has_said "$FORUM" "$topic" 2
+	wait_until 10 has_said "$FORUM" "$topic" 2
 	[ "$(sql "SELECT state FROM courier_events WHERE user = '6'")" = denied ]
 	run ! grep -q "drop the tables" "$GIVEN"
 }
@@ -216,8 +216,8 @@ one_whole_session() {
 	grep -q '"job":"carry"' "$BATS_TEST_TMPDIR/out.$STARTED"
 	topic=$(topic_of "$ANN")
 	human "$ANN" "$topic" "yes, push it"
-	wait_until has_said "$ANN" "$topic" 2
-	wait_until all_is_done
+	wait_until 10 has_said "$ANN" "$topic" 2
+	wait_until 10 all_is_done
 	[ "$(copies "$ANN" "$topic")" = 2 ]
 }
 
@@ -237,8 +237,8 @@ one_whole_session() {
 	[ "$(jq -c . <<<"$output")" = '{"stored":0,"known":1}' ]
 	start_watching
 	human "$ANN" "$topic" "and what now?"
-	wait_until has_said "$ANN" "$topic" 3
-	wait_until all_is_done
+	wait_until 10 has_said "$ANN" "$topic" 3
+	wait_until 10 all_is_done
 	[ "$(copies "$ANN" "$topic")" = 3 ]
 	[ "$(sql "SELECT count(*) FROM courier_events WHERE origin = 'telegram'")" = 2 ]
 }
@@ -261,8 +261,8 @@ platforms:
 
 	start_watching
 	human "$ANN" "$topic" "continue on local"
-	wait_until is_on_local
-	wait_until all_is_done
+	wait_until 10 is_on_local
+	wait_until 10 all_is_done
 	[ "$(said "$ANN" "$topic" | tail -n 1)" = "Going on at your desk." ]
 	run -0 hermes-handoff status --session "$SESSION" --jq '[.platform, .state, .requester]'
 	[ "$output" = '["local","completed","agent"]' ]
@@ -270,7 +270,7 @@ platforms:
 	# The human goes on there, and it is the same session.
 	thread=$(hermes-adapter-local read home --jq 'select(.bot).thread')
 	hermes-adapter-local say "home/$thread" "then push it"
-	wait_until in_the_room "Pushed."
+	wait_until 10 in_the_room "Pushed."
 	[ "$(sql 'SELECT count(*) FROM sessions')" = 1 ]
 	run -0 hermes-state messages "$SESSION" --jq '.role + ": " + .content'
 	[[ $output == *"tool: 3 tests failed"*"user: continue on local"*"assistant: One moment."*"tool: Requested"*"assistant: Going on at your desk."*"assistant: Here we are."*"user: then push it"*"assistant: Pushed."* ]]
@@ -300,24 +300,24 @@ in_the_room() {
 	topic=$(topic_of "$ANN")
 	start_watching
 	hermes handoff local --session "$SESSION" -q
-	wait_until has_said "$ANN" "$topic" 2
+	wait_until 10 has_said "$ANN" "$topic" 2
 	[[ $(said "$ANN" "$topic" | tail -n 1) == 'This conversation continues on local'* ]]
 
 	# It is not reached unasked, and nothing new begins.
 	human "$ANN" "$topic" "do you hear me?"
-	wait_until has_said "$ANN" "$topic" 3
+	wait_until 10 has_said "$ANN" "$topic" 3
 	[[ $(said "$ANN" "$topic") == *'What you wrote here was not passed on'* ]]
 	run ! grep -q "do you hear me" "$GIVEN"
 	[ "$(sql 'SELECT count(*) FROM sessions')" = 1 ]
 
 	hermes handoff --back --session "$SESSION" -q
-	wait_until has_said "$ANN" "$topic" 4
+	wait_until 10 has_said "$ANN" "$topic" 4
 	[ "$(look "topics?chat=$ANN" | jq length)" = 1 ]
 	stop_watching KILL
 	human "$ANN" "$topic" "now push it"
 	start_watching
-	wait_until has_said "$ANN" "$topic" 5
-	wait_until all_is_done
+	wait_until 10 has_said "$ANN" "$topic" 5
+	wait_until 10 all_is_done
 	[[ $(said "$ANN" "$topic" | tail -n 1) == *'now push it'* ]]
 	[ "$(sql 'SELECT count(*) FROM sessions')" = 1 ]
 	run -0 hermes-adapter-local read home --jq 'select(.bot).text'
@@ -341,6 +341,6 @@ in_the_room() {
 	room chat "{\"id\":$ANN,\"blocked\":false}"
 	start_watching
 	human "$ANN" "$topic" "here again"
-	wait_until has_said "$ANN" "$topic" 2
+	wait_until 10 has_said "$ANN" "$topic" 2
 	[ "$(sql "SELECT count(*) FROM courier_chats WHERE died IS NOT NULL")" = 0 ]
 }

@@ -328,7 +328,7 @@ lasted() {
 	watch
 	wait_until 10 polls 1
 	wait_until 10 seen '.event == "ended" and .job == "listen"'
-	[ "$(sql "SELECT not_before > unixepoch() + 500 FROM courier_platforms WHERE platform = 'limited'")" = 1 ]
+	[ "$(sql "SELECT poll_not_before > unixepoch() + 500 FROM courier_platforms WHERE platform = 'limited'")" = 1 ]
 	run ! wait_until 2 polls 2
 }
 

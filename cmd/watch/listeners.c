@@ -105,7 +105,7 @@ void
 listeners_start(struct db *db, double *next)
 {
 	for (struct listener *one = listeners; one; one = one->next) {
-		double in = one->due - clock_steady(), rest = platform_rest(db, one->platform, NULL);
+		double in = one->due - clock_steady(), rest = platform_poll_rest(db, one->platform);
 
 		if (one->running)
 			continue;

@@ -150,17 +150,43 @@ leave_alone(struct db *db, const char *platform, const char *chat, double second
 			until, seconds, platform);
 }
 
+/* The seconds that an answer asks for; 0: none. */
+static double
+rest_asked(const struct json *answer)
+{
+	double seconds = json_number(answer, "retry_after", json_number(answer, "rest", 0));
+
+	return seconds > LONGEST_REST ? LONGEST_REST : seconds > 0 ? seconds : 0;
+}
+
 double
 platform_heed(struct db *db, const char *platform, const char *chat, const struct json *answer)
 {
-	double seconds = json_number(answer, "retry_after", json_number(answer, "rest", 0));
+	double seconds = rest_asked(answer);
 	bool here = !strcmp(json_text_or(answer, "scope", ""), "chat");
 
 	chat_heed(db, platform, chat, answer);
-	if (!(seconds > 0))
-		return 0;
-	if (seconds > LONGEST_REST)
-		seconds = LONGEST_REST;
-	leave_alone(db, platform, here ? chat : NULL, seconds);
+	if (seconds > 0)
+		leave_alone(db, platform, here ? chat : NULL, seconds);
 	return seconds;
+}
+
+double
+platform_poll_rest(struct db *db, const char *platform)
+{
+	double rest = platform_rest(db, platform, NULL);
+	double own = left(db_query(db, "SELECT poll_not_before, poll_delay FROM courier_platforms"
+		" WHERE platform = ? AND poll_not_before IS NOT NULL", "s", platform));
+
+	return own > rest ? own : rest;
+}
+
+void
+platform_poll_heed(struct db *db, const char *platform, const struct json *error)
+{
+	double seconds = rest_asked(error);
+
+	if (seconds > 0 && platform_row(db, platform))
+		db_run(db, "UPDATE courier_platforms SET poll_not_before = ?, poll_delay = ?"
+			" WHERE platform = ?", "dds", clock_now() + seconds, seconds, platform);
 }

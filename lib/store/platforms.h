@@ -38,5 +38,8 @@ double platform_rest(struct db *db, const char *platform, const char *chat);
  */
 double platform_heed(struct db *db, const char *platform, const char *chat,
 	const struct json *answer);
+/* The same of its messages: a limit on asking for them holds up no text, but not the reverse. */
+double platform_poll_rest(struct db *db, const char *platform);
+void platform_poll_heed(struct db *db, const char *platform, const struct json *error);
 
 #endif

@@ -119,6 +119,7 @@ static const char *const deliveries[] = {
 static const char *const platforms[] = {
 	"id INTEGER PRIMARY KEY AUTOINCREMENT", "platform TEXT NOT NULL UNIQUE", "cursor TEXT",
 	"cursor_at REAL", "listener TEXT", "listened_at REAL", "not_before REAL", "delay REAL",
+	"poll_not_before REAL", "poll_delay REAL",
 	"error TEXT", "error_at REAL", "busy_at REAL", NULL,
 };
 
