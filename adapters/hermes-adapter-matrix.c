@@ -10,11 +10,9 @@
 
 #include "die.h"
 #include "key.h"
-#include "out.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TITLE_LIMIT = 250 };
 
