@@ -311,6 +311,62 @@ cursor() {
 	[ "$(sql "SELECT length(content) FROM messages WHERE role = 'user'")" = 4194304 ]
 }
 
+# texts_at_platform: 1 may have arrived; 2 too, and was given up; 3 was sent; 4 goes on.
+texts_at_platform() {
+	new_session >/dev/null
+	sql "INSERT INTO courier_deliveries (id, platform, place, text, created, state, part, parts, tried, ids)
+		VALUES (1, 'local', '{\"chat\":\"den\"}', 'a', 1, 'pending', 1, NULL, 5, NULL),
+		(2, 'local', '{\"chat\":\"den\"}', 'b', 1, 'unknown', 1, NULL, 5, NULL),
+		(3, 'local', '{\"chat\":\"den\"}', 'c', 1, 'sent', 2, 1, NULL, '[\"m3\"]'),
+		(4, 'local', '{\"chat\":\"den\"}', 'd', 1, 'pending', 2, 3, NULL, '[\"m4\"]')"
+}
+
+# learn OUTCOME...: a batch with them.
+learn() {
+	printf '%s\n' "$@" | jq -sc '{events: [], outcomes: ., cursor: "\(now)"}' | put >/dev/null
+}
+
+# outcome DELIVERY PART PARTS ID OUTCOME [CHAT]
+outcome() {
+	jq -nc --arg d "$1" --argjson p "$2" --argjson n "$3" --arg id "$4" --arg o "$5" --arg c "${6:-den}" \
+		'{delivery: $d, part: $p, parts: $n, ids: [$id], outcome: $o, chat: $c,
+			class: "chat", why: "the window is closed", remedy: "they must write first"}'
+}
+
+delivered() {
+	sql "SELECT state, part, coalesce(ids, ''), coalesce(error, '') FROM courier_deliveries WHERE id = $1"
+}
+
+@test "put: what a platform tells later of a text is learnt: it arrived" {
+	texts_at_platform
+	learn "$(outcome 1 1 1 m1 sent)" "$(outcome 2 1 1 m2 sent)" "$(outcome 3 1 1 m3 sent)" \
+		"$(outcome 4 1 3 m4 sent)" "$(outcome 4 2 3 m5 sent)"
+	[ "$(delivered 1)" = 'sent|2|["m1"]|' ]
+	[ "$(delivered 2)" = 'sent|2|["m2"]|' ]
+	[ "$(delivered 3)" = 'sent|2|["m3"]|' ]
+	[ "$(delivered 4)" = 'pending|2|["m4"]|' ]
+	learn "$(outcome 1 1 1 m1 sent)"
+	[ "$(delivered 1)" = 'sent|2|["m1"]|' ]
+}
+
+@test "put: what a platform tells later of a text is learnt: it failed, and the chat is dead" {
+	local id
+	texts_at_platform
+	learn "$(outcome 1 1 1 m1 not_sent)" "$(outcome 2 1 1 m2 not_sent)" "$(outcome 3 1 1 m3 not_sent)" \
+		"$(outcome 4 1 3 m4 not_sent)"
+	for id in 1 2 3 4; do
+		[[ $(delivered $id) == "failed|"*"|the window is closed; they must write first" ]]
+	done
+	[ "$(sql 'SELECT chat FROM courier_chats WHERE died IS NOT NULL')" = den ]
+}
+
+@test "put: what is told of another text, part or chat is no news" {
+	texts_at_platform
+	learn "$(outcome 1 2 2 m1 sent)" "$(outcome 1 1 1 m1 sent elsewhere)" "$(outcome 9 1 1 m1 sent)" \
+		"$(outcome 3 1 1 other not_sent elsewhere)" '{}' 7 '{"delivery":1,"ids":7}'
+	[[ $(delivered 1) == "pending|1|"* && $(delivered 3) == "sent|"* ]]
+}
+
 @test "inbox: misuse is 64 with words" {
 	for words in '' 'bogus' 'put' 'put a b' 'claim x' 'list x' 'cursor a b' 'claim --limit x'; do
 		# shellcheck disable=SC2086

@@ -294,9 +294,10 @@ AGAIN='{"again":{"since":1}}'
 
 @test "send: is looked for page by page, and with the user's token where there is one" {
 	local i
+	for i in {1..12}; do say C1 "$i" >/dev/null; done
 	send "$(place C1)" hello
 	first=$output
-	for i in {1..20}; do say C1 "$i" >/dev/null; done
+	for i in {1..12}; do say C1 "$i" >/dev/null; done
 	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
 	send "$(place C1)" hello "$AGAIN"
 	[ "$output" = "$first" ]
@@ -575,8 +576,9 @@ AGAIN='{"again":{"since":1}}'
 	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
 	fault conversations.history answer '{"body":{"ok":false,"error":"invalid_cursor"}}'
 	poll
-	poll
 	holds '[.events[].text] | index("9") != null'
+	run -0 look 'requests?name=conversations.history'
+	holds '(map(.fault) | index("answer")) as $at | [.[$at, $at + 1].body | contains("cursor=")] == [true, false]'
 }
 
 @test "poll: a slow tier loses no place's messages, and each has its turn" {
@@ -608,7 +610,7 @@ AGAIN='{"again":{"since":1}}'
 @test "poll: a limit on threads does not stop conversations, and the other way" {
 	export SLACK_HOME_CHANNEL=C1
 	open_thread D1
-	poll "{\"places\":[$PLACE]}"
+	CURSOR="{\"places\":[[\"D1/$THREAD\",\"$THREAD\"],[\"C1\",\"1.000001\"]]}"
 	say C1 hello
 	say D1 there "{\"thread\":\"$THREAD\"}"
 	fault conversations.replies answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"30"}}'
