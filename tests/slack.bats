@@ -576,6 +576,7 @@ AGAIN='{"again":{"since":1}}'
 	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
 	fault conversations.history answer '{"body":{"ok":false,"error":"invalid_cursor"}}'
 	poll
+	poll
 	holds '[.events[].text] | index("9") != null'
 	run -0 look 'requests?name=conversations.history'
 	holds '(map(.fault) | index("answer")) as $at | [.[$at, $at + 1].body | contains("cursor=")] == [true, false]'
@@ -610,7 +611,8 @@ AGAIN='{"again":{"since":1}}'
 @test "poll: a limit on threads does not stop conversations, and the other way" {
 	export SLACK_HOME_CHANNEL=C1
 	open_thread D1
-	CURSOR="{\"places\":[[\"D1/$THREAD\",\"$THREAD\"],[\"C1\",\"1.000001\"]]}"
+	CURSOR=$(jq -nc --arg thread "$THREAD" '{queue: [{spot: "D1/\($thread)", mark: [$thread]},
+		{spot: "C1", mark: ["1.000001"]}]}')
 	say C1 hello
 	say D1 there "{\"thread\":\"$THREAD\"}"
 	fault conversations.replies answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"30"}}'
