@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TOLD_WITHIN = 15 }; /* seconds in which Meta usually tells what became of a text */
+
 const struct adapter_need whatsapp_needs[] = {
 	{"MODE", false, false, "\"cloud\" (Meta's Cloud API) or \"bridge\"; cloud where there is a token"},
 	{"CLOUD_ACCESS_TOKEN", true, false, "cloud: an access token, from developers.facebook.com"},
@@ -154,6 +156,17 @@ sent(const struct json *question, const struct json *result, int parts)
 	return answer;
 }
 
+/* Of what may have arrived Meta tells, if nobody sends it again at once. */
+static void
+await_word(struct json *answer)
+{
+	if (whatsapp_bridged() || json_has(answer, "retry_after")
+		|| strcmp(json_text_or(answer, "outcome", ""), "unknown") != 0)
+		return;
+	json_put_number(answer, "retry_after", TOLD_WITHIN);
+	json_put_text(answer, "scope", "chat");
+}
+
 static struct json *
 send_part(const struct json *question, const char *chat)
 {
@@ -171,6 +184,7 @@ send_part(const struct json *question, const char *chat)
 	call = whatsapp_bridged() ? send_by_bridge(chat, text)
 		: send_by_cloud(question, chat, text, parts);
 	answer = call.result ? sent(question, call.result, parts) : api_failure(&call, "not_sent");
+	await_word(answer);
 	api_release(&call);
 	free(text);
 	styled_release(&part);
