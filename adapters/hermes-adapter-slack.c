@@ -123,9 +123,11 @@ post(const struct json *question, const char *key, const char *text, bool styled
 	form_add(&form, "metadata", marker);
 	call = slack_act("chat.postMessage", &form);
 	stamp = json_id(call.result, "ts");
-	if (!call.result)
+	if (!call.result) {
 		*failure = api_failure(&call, outcome);
-	else if (!stamp)
+		if (call.retry_after >= 0) /* each channel takes about one message a second */
+			json_put_text(*failure, "scope", "chat");
+	} else if (!stamp)
 		*failure = answer_unknown("Slack took the text and named no message");
 	api_release(&call);
 	free(marker);

@@ -237,7 +237,7 @@ AGAIN='{"again":{"since":1}}'
 	holds '.outcome == "not_opened" and .class == "chat" and (.remedy | contains("/invite"))'
 	fault chat.postMessage answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"7"}}'
 	open_thread D1
-	holds '.outcome == "not_opened" and .class == "transient" and .retry_after == 7'
+	holds '.outcome == "not_opened" and .class == "transient" and .retry_after == 7 and .scope == "chat"'
 	ask thread "{\"place\":$(place D1),\"title\":\" \",\"delivery\":\"h3\"}"
 	holds '.outcome == "opened"'
 	run -0 look 'messages?channel=D1'

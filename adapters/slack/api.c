@@ -40,7 +40,7 @@ static const struct api_meaning meanings[] = {
 	{0, "token_expired", NULL, "config", mend_token},
 	{0, "missing_scope", NULL, "config", NULL},
 	{0, "not_allowed_token_type", NULL, "config",
-		"SLACK_BOT_TOKEN begins with xoxb-, SLACK_USER_TOKEN with xoxp-"},
+		"set SLACK_USER_TOKEN (xoxp-…) to read channels with; SLACK_BOT_TOKEN begins with xoxb-"},
 	{0, "no_permission", NULL, "config", "ask an administrator of the workspace"},
 	{0, "access_denied", NULL, "config", "ask an administrator of the workspace"},
 	{0, "ekm_access_denied", NULL, "config", "ask an administrator of the workspace"},
