@@ -505,6 +505,7 @@ poll_waiting() {
 	say 120363@g.us four '{"user":"15550002222:7@s.whatsapp.net","more":{"quotedMessageId":"Q1"}}'
 	say 888@lid five
 	say "$JID" ''
+	say "$JID" "said by the phone's owner" '{"more":{"fromOwner":true}}'
 	poll
 	holds '[.events[].text] == ["one", "two", "three", "four", "five"]'
 	holds '.events[:3] | all(.place == $home and .user == {id: $home.user, name: "Ann"})' --argjson home "$home"

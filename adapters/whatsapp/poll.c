@@ -164,7 +164,7 @@ add_entry(struct batch *batch, const struct json *call, const struct json *entry
 	each(batch, entry, "changes", add_change);
 }
 
-/* A message of the bridge's. Its own are left out by the bridge; the owner's are not the bot's. */
+/* A message of the bridge's, but for what the phone's owner said to others by it. */
 static void
 add_bridged(struct batch *batch, const struct json *message)
 {
@@ -173,7 +173,7 @@ add_bridged(struct batch *batch, const struct json *message)
 	char *user = chat_of(json_text_or(message, "senderId", ""));
 	struct json *event;
 
-	if (chat && user && id && *words) {
+	if (chat && user && id && *words && !json_true(message, "fromOwner")) {
 		event = make_event(id, chat, json_true(message, "isGroup") ? user : chat,
 			json_text(message, "senderName"), words);
 		json_put_number(event, "at", json_number(message, "timestamp", clock_now()));
