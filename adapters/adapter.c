@@ -8,6 +8,7 @@
 #include "die.h"
 #include "figures.h"
 #include "lines.h"
+#include "message.h"
 #include "opts.h"
 #include "out.h"
 
@@ -56,47 +57,69 @@ adapter_left(void)
 	return left > 0.1 ? left : 0.1;
 }
 
-struct json *
-adapter_about(const char *name, const struct adapter_verb *verbs, const struct adapter_need *needs)
+static struct json *
+list_verbs(const struct adapter *adapter)
 {
-	struct json *about = json_object(), *names = json_array(), *config = json_array();
+	struct json *names = json_array();
 
-	for (; verbs->name; verbs++)
-		json_append(names, json_new_text(verbs->name, strlen(verbs->name)));
-	for (; needs->name; needs++) {
-		struct json *need = json_object();
-		char *variable = adapter_variable(needs->name);
-
-		json_put_text(need, "name", variable);
-		json_put_true(need, "secret", needs->secret);
-		json_put_true(need, "required", needs->required);
-		json_put_text(need, "about", needs->about);
-		json_append(config, need);
-		free(variable);
-	}
-	json_put_number(about, "protocol", 1);
-	json_put_text(about, "platform", adapter_platform());
-	json_put_text(about, "name", name);
-	json_put(about, "verbs", names);
-	json_put(about, "config", config);
-	return about;
+	json_append(names, json_new_text("about", strlen("about")));
+	for (const struct adapter_verb *verb = adapter->verbs; verb->name; verb++)
+		json_append(names, json_new_text(verb->name, strlen(verb->name)));
+	return names;
 }
 
-void
-adapter_also(struct json *about, const char *name, const char *variable)
+static const char *
+find_also(const struct adapter *adapter, const char *name)
+{
+	const char *const *pair = adapter->also;
+
+	while (pair && *pair && strcmp(*pair, name) != 0)
+		pair += 2;
+	return pair && *pair ? pair[1] : NULL;
+}
+
+static struct json *
+list_needs(const struct adapter *adapter)
 {
 	struct json *config = json_array();
-	char *own = adapter_variable(name);
 
-	for (size_t i = 0, n = json_count(about, "config"); i < n; i++) {
-		struct json *need = json_item(about, "config", i);
+	for (const struct adapter_need *need = adapter->needs; need->name; need++) {
+		struct json *listed = json_object();
+		char *variable = adapter_variable(need->name);
+		const char *also = find_also(adapter, need->name);
 
-		if (!strcmp(json_text_or(need, "name", ""), own))
-			json_put_text(need, "also", variable);
-		json_append(config, need);
+		json_put_text(listed, "name", variable);
+		json_put_true(listed, "secret", need->secret);
+		json_put_true(listed, "required", need->required);
+		json_put_text(listed, "about", need->about);
+		if (also)
+			json_put_text(listed, "also", also);
+		json_append(config, listed);
+		free(variable);
 	}
-	json_put(about, "config", config);
-	free(own);
+	return config;
+}
+
+static struct json *
+make_about(const struct adapter *adapter)
+{
+	static const char *const units[] = {
+		[UNIT_BYTES] = "bytes", [UNIT_POINTS] = "points", [UNIT_UTF16] = "utf16"};
+	struct json *about = json_object();
+
+	json_put_number(about, "protocol", 1);
+	json_put_text(about, "platform", adapter_platform());
+	json_put_text(about, "name", adapter->name);
+	json_put(about, "verbs", list_verbs(adapter));
+	json_put_true(about, "threads", adapter->threads);
+	json_put_true(about, "polling", adapter->polling);
+	json_put_true(about, "idempotency", adapter->idempotency);
+	json_put_true(about, "readback", adapter->readback);
+	json_put_true(about, "gateway", adapter->gateway);
+	json_put_number(about, "limit", (double)adapter->dialect->limit);
+	json_put_text(about, "unit", units[adapter->dialect->unit]);
+	json_put(about, "config", list_needs(adapter));
+	return about;
 }
 
 char *
@@ -181,19 +204,43 @@ problem_add(struct json *problems, const char *what, const char *remedy)
 	json_append(problems, problem);
 }
 
+void
+home_lost(struct json *facts, struct json *problems, const struct json *trouble)
+{
+	char *what = xformat("home: %s", json_text_or(trouble, "error.why", "it is not to be found"));
+
+	problem_add(problems, what, json_text(trouble, "error.remedy"));
+	json_put_true(facts, "home.reachable", false);
+	free(what);
+}
+
+struct json *
+check_done(struct json *answer, struct json *facts, struct json *problems)
+{
+	json_put_true(answer, "ok", !json_count(problems, ""));
+	json_put(answer, "facts", facts);
+	json_put(answer, "problems", problems);
+	return answer;
+}
+
+/* Takes the answer. */
 static void
-answer_one(const struct adapter_verb *verb, const struct json *question)
+say(struct json *answer)
 {
 	struct text line = TEXT_INIT;
-	struct json *answer;
 
-	begun = clock_steady();
-	answer = verb->answer(question);
 	json_print(answer, &line);
 	text_add(&line, "\n", 1);
 	out_raw(&line);
 	text_release(&line);
 	json_free(answer);
+}
+
+static void
+answer_one(const struct adapter_verb *verb, const struct json *question)
+{
+	begun = clock_steady();
+	say(verb->answer(question));
 }
 
 static void
@@ -224,24 +271,31 @@ find_verb(const struct adapter_verb *verbs, const char *name)
 	return verbs->name ? verbs : NULL;
 }
 
+static bool
+is_verb(const char *name, const char *verb)
+{
+	return name && !strcmp(name, verb);
+}
+
 int
-adapter_main(int argc, char **argv, const struct adapter_verb *verbs, const char *summary,
-	int (*extra)(int argc, char **argv))
+adapter_main(int argc, char **argv, const struct adapter *adapter)
 {
 	static const struct opt none[] = {{0}};
-	struct usage usage = {"VERB", summary, none};
-	const struct adapter_verb *verb;
+	const struct usage usage = {"VERB", adapter->summary, none};
+	const char *name = argv[1];
+	const struct adapter_verb *verb = find_verb(adapter->verbs, name);
+	struct json *nothing;
 
 	program_start(argv[0]);
-	verb = find_verb(verbs, argv[1]);
-	if (!verb && extra && argc > 1 && argv[1][0] != '-')
-		return extra(argc - 1, argv + 1);
+	if (!verb && name && *name != '-' && !is_verb(name, "about") && adapter->people)
+		return adapter->people(argc - 1, argv + 1);
 	argc = opts_parse(argc, argv, &usage);
-	if (!verb || argc != 1)
+	if (argc != 1 || (!verb && !is_verb(name, "about")))
 		opts_misused(&usage, "one verb of hermes-adapter(7) is needed");
-	if (!strcmp(verb->name, "about") || !strcmp(verb->name, "check")) {
-		struct json *nothing = json_null();
-
+	if (!verb) {
+		say(make_about(adapter));
+	} else if (is_verb(name, "check")) {
+		nothing = json_null();
 		answer_one(verb, nothing);
 		json_free(nothing);
 	} else {

@@ -17,14 +17,6 @@ struct adapter_verb {
 	struct json *(*answer)(const struct json *question); /* answer is owned */
 };
 
-/*
- * about and check are asked with JSON null and no stdin; other verbs once for each line
- * of stdin. `summary` is the sentence of --help. `extra`, which may be NULL, is tried
- * for a verb that the table lacks (a verb for people); it returns an exit status.
- */
-int adapter_main(int argc, char **argv, const struct adapter_verb *verbs, const char *summary,
-	int (*extra)(int argc, char **argv));
-
 /* The platform this adapter serves: the tail of its file name (it may have several). */
 const char *adapter_platform(void);
 
@@ -43,12 +35,26 @@ struct adapter_need {
 	const char *about;
 };
 
-/* The part of about that is alike: protocol, platform, verbs and config. Owned. */
-struct json *adapter_about(const char *name, const struct adapter_verb *verbs,
-	const struct adapter_need *needs);
+struct dialect; /* message.h */
 
-/* Says in `about` what other programs call the setting X_NAME: the caller then takes it from there. */
-void adapter_also(struct json *about, const char *name, const char *variable);
+/* What an adapter is. about is made of this; the other verbs are in the table. */
+struct adapter {
+	const char *name;    /* "Telegram" */
+	const char *summary; /* the sentence of --help */
+	const struct adapter_verb *verbs;
+	const struct adapter_need *needs;
+	/* Pairs of a need's name and what other programs call it, where the caller takes it from, too. */
+	const char *const *also; /* NULL-ended, or NULL */
+	const struct dialect *dialect;
+	bool threads, polling, idempotency, readback, gateway; /* see hermes-adapter(7) */
+	int (*people)(int argc, char **argv); /* for a verb that the table lacks: an exit status; or NULL */
+};
+
+/*
+ * The loop: about and check are asked with JSON null and no stdin, other verbs once for each
+ * line of stdin. Returns the exit status.
+ */
+int adapter_main(int argc, char **argv, const struct adapter *adapter);
 
 /* A title in one line of at most so many characters, and never empty. Owned. */
 char *title_line(const char *title, size_t most);
@@ -63,5 +69,9 @@ struct json *answer_sent(const char *id, int parts);
 
 /* One of check's problems. A remedy of NULL is to try again later. */
 void problem_add(struct json *problems, const char *what, const char *remedy);
+/* The home cannot be found: what resolve, or another question, answered instead. */
+void home_lost(struct json *facts, struct json *problems, const struct json *trouble);
+/* The end of check: facts and problems (both taken) into its answer, which is returned. */
+struct json *check_done(struct json *answer, struct json *facts, struct json *problems);
 
 #endif

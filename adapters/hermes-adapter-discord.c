@@ -33,16 +33,6 @@ struct check {
 };
 
 static void
-add_problem(struct check *check, const char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(check->problems, problem);
-}
-
-static void
 check_intents(struct check *check)
 {
 	struct api_call call = discord_get("/applications/@me");
@@ -66,7 +56,7 @@ has_right(struct check *check, uint64_t rights, uint64_t wanted, const char *wha
 {
 	if ((rights & wanted) == wanted)
 		return true;
-	add_problem(check, what, remedy);
+	problem_add(check->problems, what, remedy);
 	return false;
 }
 
@@ -88,7 +78,7 @@ check_rights(struct check *check, const struct json *channel, bool in_thread,
 		"give its role Read Message History there");
 
 	if (check->told && !check->content)
-		add_problem(check, "what people write comes to the bot without its words",
+		problem_add(check->problems, "what people write comes to the bot without its words",
 			"switch on the Message Content Intent on the application's Bot page, "
 			"discord.com/developers/applications");
 	json_put_true(check->facts, "home.reachable", sends);
@@ -112,7 +102,7 @@ check_in_guild(struct check *check, const struct json *home, const char *account
 	if (guild.result && member.result && channel)
 		check_rights(check, channel, is_thread(home), guild.result, member.result);
 	else
-		add_problem(check, guild.why ? guild.why : member.why ? member.why : parent.why,
+		problem_add(check->problems, guild.why ? guild.why : member.why ? member.why : parent.why,
 			"look at the bot's place in that server");
 	api_release(&guild);
 	api_release(&member);
@@ -142,11 +132,7 @@ check_home(struct check *check, const char *account)
 		json_free(human);
 		json_free(place);
 	} else {
-		char *what = xformat("home: %s", json_text_or(trouble, "error.why", ""));
-
-		add_problem(check, what, json_text(trouble, "error.remedy"));
-		json_put_true(check->facts, "home.reachable", false);
-		free(what);
+		home_lost(check->facts, check->problems, trouble);
 	}
 	json_free(home);
 	json_free(trouble);
@@ -171,40 +157,25 @@ answer_check(const struct json *question)
 	} else {
 		if (me.status == 401)
 			json_put_true(check.facts, "token", false);
-		add_problem(&check, me.why ? me.why : "no answer of Discord's", me.remedy);
+		problem_add(check.problems, me.why ? me.why : "no answer of Discord's", me.remedy);
 	}
-	json_put_true(answer, "ok", !json_count(check.problems, ""));
-	json_put(answer, "facts", check.facts);
-	json_put(answer, "problems", check.problems);
 	api_release(&me);
-	return answer;
+	return check_done(answer, check.facts, check.problems);
 }
-
-static struct json *answer_about(const struct json *question);
 
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", answer_check}, {"resolve", discord_resolve},
+	{"check", answer_check}, {"resolve", discord_resolve},
 	{"thread", discord_thread}, {"send", discord_send}, {"poll", discord_poll}, {0}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("Discord", verbs, discord_needs);
-
-	(void)question;
-	json_put_true(about, "threads", true);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", true);
-	json_put_true(about, "readback", true);
-	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", (double)discord_dialect.limit);
-	json_put_text(about, "unit", "points");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "Discord",
+	.summary = "Carry texts to and from Discord, through a bot.",
+	.verbs = verbs, .needs = discord_needs, .dialect = &discord_dialect,
+	.threads = true, .polling = true, .idempotency = true, .readback = true, .gateway = true
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs,
-		"Carry texts to and from Discord, through a bot.", NULL);
+	return adapter_main(argc, argv, &adapter);
 }

@@ -349,10 +349,7 @@ check_home(struct json *facts, struct json *problems)
 	if (chat)
 		json_put_text(facts, "home.kind", json_text(found, "place.kind"));
 	if (!chat) {
-		char *what = xformat("home: %s", json_text_or(found, "error.why", ""));
-
-		problem_add(problems, what, json_text(found, "error.remedy"));
-		free(what);
+		home_lost(facts, problems, found);
 	} else if (is_id(chat, "oc_")) {
 		check_readable(facts, problems, chat);
 	} else {
@@ -384,38 +381,23 @@ answer_check(const struct json *question)
 	} else {
 		problem_add(problems, me.why, me.remedy);
 	}
-	json_put_true(answer, "ok", !json_count(problems, ""));
-	json_put(answer, "facts", facts);
-	json_put(answer, "problems", problems);
 	api_release(&me);
-	return answer;
+	return check_done(answer, facts, problems);
 }
-
-static struct json *answer_about(const struct json *question);
 
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", answer_check}, {"resolve", feishu_resolve},
+	{"check", answer_check}, {"resolve", feishu_resolve},
 	{"thread", answer_thread}, {"send", answer_send}, {"poll", feishu_poll}, {NULL, NULL}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("Feishu", verbs, feishu_needs);
-
-	(void)question;
-	json_put_true(about, "threads", true);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", true);
-	json_put_true(about, "readback", true);
-	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", (double)feishu_dialect.limit);
-	json_put_text(about, "unit", "bytes");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "Feishu",
+	.summary = "Carry texts to and from Feishu or Lark, through an app's bot.",
+	.verbs = verbs, .needs = feishu_needs, .dialect = &feishu_dialect,
+	.threads = true, .polling = true, .idempotency = true, .readback = true, .gateway = true
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs,
-		"Carry texts to and from Feishu or Lark, through an app's bot.", NULL);
+	return adapter_main(argc, argv, &adapter);
 }

@@ -211,7 +211,6 @@ static void
 check_home(struct json *facts, struct json *problems)
 {
 	struct json *nothing = json_object(), *trouble = NULL, *home, *place;
-	char *what;
 
 	home = adapter_setting("HOME_CHANNEL") ? find_chat(nothing, &trouble) : NULL;
 	if (home) {
@@ -225,10 +224,7 @@ check_home(struct json *facts, struct json *problems)
 		json_put_true(facts, "home.readable", true);
 		json_free(place);
 	} else if (trouble) {
-		what = xformat("home: %s", json_text_or(trouble, "error.why", ""));
-		problem_add(problems, what, json_text(trouble, "error.remedy"));
-		json_put_true(facts, "home.reachable", false);
-		free(what);
+		home_lost(facts, problems, trouble);
 	}
 	json_free(home);
 	json_free(trouble);
@@ -271,41 +267,27 @@ answer_check(const struct json *question)
 			json_put_true(facts, "token", false);
 		problem_add(problems, info.why, info.remedy);
 	}
-	json_put_true(answer, "ok", !json_count(problems, ""));
-	json_put(answer, "facts", facts);
-	json_put(answer, "problems", problems);
 	api_release(&info);
-	return answer;
+	return check_done(answer, facts, problems);
 }
-
-static struct json *answer_about(const struct json *question);
 
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", answer_check}, {"resolve", imessage_resolve},
+	{"check", answer_check}, {"resolve", imessage_resolve},
 	{"thread", answer_thread}, {"send", answer_send}, {"poll", imessage_poll}, {0}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("iMessage", verbs, imessage_needs);
+static const char *const also[] = {
+	"SERVER_URL", "BLUEBUBBLES_SERVER_URL", "PASSWORD", "BLUEBUBBLES_PASSWORD",
+	"HOME_CHANNEL", "BLUEBUBBLES_HOME_CHANNEL", NULL};
 
-	(void)question;
-	adapter_also(about, "SERVER_URL", "BLUEBUBBLES_SERVER_URL");
-	adapter_also(about, "PASSWORD", "BLUEBUBBLES_PASSWORD");
-	adapter_also(about, "HOME_CHANNEL", "BLUEBUBBLES_HOME_CHANNEL");
-	json_put_true(about, "threads", false);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", false);
-	json_put_true(about, "readback", true);
-	json_put_true(about, "gateway", false);
-	json_put_number(about, "limit", (double)dialect.limit);
-	json_put_text(about, "unit", "points");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "iMessage",
+	.summary = "Carry texts to and from iMessage, through BlueBubbles on a Mac.",
+	.verbs = verbs, .needs = imessage_needs, .also = also, .dialect = &dialect,
+	.polling = true, .readback = true
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs,
-		"Carry texts to and from iMessage, through BlueBubbles on a Mac.", NULL);
+	return adapter_main(argc, argv, &adapter);
 }

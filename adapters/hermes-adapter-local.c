@@ -270,10 +270,7 @@ send_message(const struct json *question)
 	return answer;
 }
 
-static struct json *about(const struct json *question);
-
 static const struct adapter_verb VERBS[] = {
-	{"about", about},
 	{"check", check},
 	{"resolve", resolve},
 	{"thread", open_thread},
@@ -282,26 +279,16 @@ static const struct adapter_verb VERBS[] = {
 	{NULL, NULL},
 };
 
-static struct json *
-about(const struct json *question)
-{
-	struct json *answer = adapter_about("Local rooms", VERBS, NEEDS);
-
-	(void)question;
-	json_put_true(answer, "threads", true);
-	json_put_true(answer, "polling", true);
-	json_put_true(answer, "idempotency", true);
-	json_put_true(answer, "readback", false);
-	json_put_true(answer, "gateway", false);
-	json_put_number(answer, "limit", DIALECT.limit);
-	json_put_text(answer, "unit", "bytes");
-	return answer;
-}
+static const struct adapter ADAPTER = {
+	.name = "Local rooms",
+	.summary = "Rooms and threads as files, for people on this machine.",
+	.verbs = VERBS, .needs = NEEDS, .dialect = &DIALECT,
+	.threads = true, .polling = true, .idempotency = true, .people = local_people
+};
 
 int
 main(int argc, char **argv)
 {
 	umask(077);
-	return adapter_main(argc, argv, VERBS,
-		"Rooms and threads as files, for people on this machine.", local_people);
+	return adapter_main(argc, argv, &ADAPTER);
 }

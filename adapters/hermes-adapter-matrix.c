@@ -275,39 +275,25 @@ answer_check(const struct json *question)
 		problem_add(problems, call.why, call.remedy);
 	}
 	json_put_true(facts, "token", me || strcmp(call.class, "config") != 0);
-	json_put_true(answer, "ok", !json_count(problems, ""));
-	json_put(answer, "facts", facts);
-	json_put(answer, "problems", problems);
 	api_release(&call);
-	return answer;
+	return check_done(answer, facts, problems);
 }
 
-static struct json *answer_about(const struct json *question);
-
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", answer_check}, {"resolve", matrix_resolve},
+	{"check", answer_check}, {"resolve", matrix_resolve},
 	{"thread", answer_thread}, {"send", answer_send}, {"poll", matrix_poll},
 	{"join", matrix_join}, {0}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("Matrix", verbs, matrix_needs);
-
-	(void)question;
-	json_put_true(about, "threads", true);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", true);
-	json_put_true(about, "readback", false);
-	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", (double)matrix_dialect.limit);
-	json_put_text(about, "unit", "bytes");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "Matrix",
+	.summary = "Carry texts to and from Matrix, as an account of a homeserver.",
+	.verbs = verbs, .needs = matrix_needs, .dialect = &matrix_dialect,
+	.threads = true, .polling = true, .idempotency = true, .gateway = true,
+	.people = matrix_people
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs,
-		"Carry texts to and from Matrix, as an account of a homeserver.", matrix_people);
+	return adapter_main(argc, argv, &adapter);
 }

@@ -123,7 +123,6 @@ check_home(struct json *facts, struct json *problems)
 {
 	struct json *nothing = json_object(), *found = signal_resolve(nothing), *first;
 	bool there = json_has(found, "place");
-	char *what;
 
 	json_put_true(facts, "home.reachable", there);
 	if (there) {
@@ -133,9 +132,7 @@ check_home(struct json *facts, struct json *problems)
 			json_text_or(found, "name", json_text_or(first, "", json_text(found, "place.chat"))));
 		json_free(first);
 	} else {
-		what = xformat("home: %s", json_text_or(found, "error.why", ""));
-		problem_add(problems, what, json_text(found, "error.remedy"));
-		free(what);
+		home_lost(facts, problems, found);
 	}
 	json_free(found);
 	json_free(nothing);
@@ -158,38 +155,23 @@ answer_check(const struct json *question)
 			: "start it: signal-cli daemon --http --receive-mode=manual");
 	else if (adapter_setting("HOME_CHANNEL"))
 		check_home(facts, problems);
-	json_put_true(answer, "ok", !json_count(problems, ""));
-	json_put(answer, "facts", facts);
-	json_put(answer, "problems", problems);
 	api_release(&call);
-	return answer;
+	return check_done(answer, facts, problems);
 }
-
-static struct json *answer_about(const struct json *question);
 
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", answer_check}, {"resolve", signal_resolve},
+	{"check", answer_check}, {"resolve", signal_resolve},
 	{"thread", answer_thread}, {"send", answer_send}, {"poll", signal_poll}, {0}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("Signal", verbs, signal_needs);
-
-	(void)question;
-	json_put_true(about, "threads", false);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", false);
-	json_put_true(about, "readback", false);
-	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", (double)signal_dialect.limit);
-	json_put_text(about, "unit", "bytes");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "Signal",
+	.summary = "Carry texts to and from Signal, through signal-cli.",
+	.verbs = verbs, .needs = signal_needs, .dialect = &signal_dialect,
+	.polling = true, .gateway = true
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs,
-		"Carry texts to and from Signal, through signal-cli.", NULL);
+	return adapter_main(argc, argv, &adapter);
 }

@@ -256,31 +256,19 @@ answer_send(const struct json *question)
 	return answer;
 }
 
-static struct json *answer_about(const struct json *question);
-
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", slack_check}, {"resolve", slack_resolve},
+	{"check", slack_check}, {"resolve", slack_resolve},
 	{"thread", answer_thread}, {"send", answer_send}, {"poll", slack_poll}, {0}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("Slack", verbs, slack_needs);
-
-	(void)question;
-	json_put_true(about, "threads", true);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", false);
-	json_put_true(about, "readback", true);
-	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", (double)slack_dialect.limit);
-	json_put_text(about, "unit", "points");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "Slack",
+	.summary = "Carry texts to and from Slack, through an app's bot.",
+	.verbs = verbs, .needs = slack_needs, .dialect = &slack_dialect,
+	.threads = true, .polling = true, .readback = true, .gateway = true
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs, "Carry texts to and from Slack, through an app's bot.",
-		NULL);
+	return adapter_main(argc, argv, &adapter);
 }

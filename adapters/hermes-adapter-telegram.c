@@ -399,11 +399,7 @@ check_home(struct json *facts, struct json *problems, bool polled)
 	struct api_call call;
 
 	if (!chat) {
-		char *what = xformat("home: %s", json_text_or(found, "error.why", ""));
-
-		problem_add(problems, what, json_text(found, "error.remedy"));
-		json_put_true(facts, "home.reachable", false);
-		free(what);
+		home_lost(facts, problems, found);
 	} else {
 		first = json_item(found, "audience.names", 0);
 		json_put_text(facts, "home.name", json_text_or(first, "", chat));
@@ -445,39 +441,24 @@ answer_check(const struct json *question)
 			json_put_true(facts, "token", false);
 		problem_add(problems, me.why, me.remedy);
 	}
-	json_put_true(answer, "ok", !json_count(problems, ""));
-	json_put(answer, "facts", facts);
-	json_put(answer, "problems", problems);
 	free(account);
 	api_release(&me);
-	return answer;
+	return check_done(answer, facts, problems);
 }
-
-static struct json *answer_about(const struct json *question);
 
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", answer_check}, {"resolve", telegram_resolve},
+	{"check", answer_check}, {"resolve", telegram_resolve},
 	{"thread", answer_thread}, {"send", answer_send}, {"poll", answer_poll}, {0}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("Telegram", verbs, telegram_needs);
-
-	(void)question;
-	json_put_true(about, "threads", true);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", false);
-	json_put_true(about, "readback", false);
-	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", telegram_dialect.limit);
-	json_put_text(about, "unit", "utf16");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "Telegram",
+	.summary = "Carry texts to and from Telegram, through a bot.",
+	.verbs = verbs, .needs = telegram_needs, .dialect = &telegram_dialect,
+	.threads = true, .polling = true, .gateway = true
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs,
-		"Carry texts to and from Telegram, through a bot.", NULL);
+	return adapter_main(argc, argv, &adapter);
 }

@@ -288,39 +288,24 @@ answer_check(const struct json *question)
 	}
 	check_receiver(facts, problems);
 	check_events(facts, problems);
-	json_put_true(answer, "ok", !json_count(problems, ""));
-	json_put(answer, "facts", facts);
-	json_put(answer, "problems", problems);
 	json_free(home);
 	json_free(nothing);
-	return answer;
+	return check_done(answer, facts, problems);
 }
-
-static struct json *answer_about(const struct json *question);
 
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", answer_check}, {"resolve", webhook_resolve},
+	{"check", answer_check}, {"resolve", webhook_resolve},
 	{"thread", answer_thread}, {"send", answer_send}, {"poll", answer_poll}, {NULL, NULL}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("Webhook", verbs, webhook_needs);
-
-	(void)question;
-	json_put_true(about, "threads", true);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", true);
-	json_put_true(about, "readback", false);
-	json_put_true(about, "gateway", false);
-	json_put_number(about, "limit", PART_MOST);
-	json_put_text(about, "unit", "bytes");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "Webhook",
+	.summary = "Carry texts to and from any system that speaks JSON over HTTP.",
+	.verbs = verbs, .needs = webhook_needs, .dialect = &dialect,
+	.threads = true, .polling = true, .idempotency = true, .people = webhook_extra
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs,
-		"Carry texts to and from any system that speaks JSON over HTTP.", webhook_extra);
+	return adapter_main(argc, argv, &adapter);
 }

@@ -202,32 +202,20 @@ answer_send(const struct json *question)
 	return answer;
 }
 
-static struct json *answer_about(const struct json *question);
-
 static const struct adapter_verb verbs[] = {
-	{"about", answer_about}, {"check", whatsapp_check}, {"resolve", whatsapp_resolve},
+	{"check", whatsapp_check}, {"resolve", whatsapp_resolve},
 	{"thread", answer_thread}, {"send", answer_send}, {"poll", whatsapp_poll},
 	{"hook", whatsapp_hook}, {0}};
 
-static struct json *
-answer_about(const struct json *question)
-{
-	struct json *about = adapter_about("WhatsApp", verbs, whatsapp_needs);
-
-	(void)question;
-	json_put_true(about, "threads", false);
-	json_put_true(about, "polling", true);
-	json_put_true(about, "idempotency", false);
-	json_put_true(about, "readback", false);
-	json_put_true(about, "gateway", true);
-	json_put_number(about, "limit", (double)whatsapp_dialect.limit);
-	json_put_text(about, "unit", "utf16");
-	return about;
-}
+static const struct adapter adapter = {
+	.name = "WhatsApp",
+	.summary = "Carry texts to and from WhatsApp, by Meta's Cloud API or a bridge on this machine.",
+	.verbs = verbs, .needs = whatsapp_needs, .dialect = &whatsapp_dialect,
+	.polling = true, .gateway = true
+};
 
 int
 main(int argc, char **argv)
 {
-	return adapter_main(argc, argv, verbs,
-		"Carry texts to and from WhatsApp, by Meta's Cloud API or a bridge on this machine.", NULL);
+	return adapter_main(argc, argv, &adapter);
 }

@@ -10,18 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Takes `what`. */
-static void
-add_problem(struct json *problems, char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(problems, problem);
-	free(what);
-}
-
 /* A list that names chat:write, or none: then Slack will say so when something is sent. */
 static bool
 may_write(const struct api_call *call)
@@ -42,8 +30,8 @@ check_readable(struct json *facts, struct json *problems, const char *chat)
 	call = slack_read(chat, "conversations.history", &form, 0);
 	json_put_true(facts, "home.readable", call.result);
 	if (!call.result)
-		add_problem(problems, xformat("home: what people write there cannot be read: %s", call.why),
-			call.remedy);
+		problem_add(problems, "home: what people write there cannot be read", call.remedy
+			? call.remedy : call.why);
 	api_release(&call);
 }
 
@@ -60,9 +48,9 @@ check_member(struct json *facts, struct json *problems, const struct json *self,
 	if (json_text(channel, "name"))
 		json_put_text(facts, "home.name", json_text(channel, "name"));
 	if (dead)
-		add_problem(problems, xstrdup("home: it is archived"), "take it out, or choose another");
+		problem_add(problems, "home: it is archived", "take it out, or choose another");
 	else if (!in)
-		add_problem(problems, xstrdup("home: the bot is not a member"), remedy);
+		problem_add(problems, "home: the bot is not a member", remedy);
 	free(remedy);
 }
 
@@ -84,8 +72,7 @@ check_place(struct json *facts, struct json *problems, const struct json *self,
 	if (channel)
 		check_member(facts, problems, self, channel, writes);
 	else
-		add_problem(problems, xformat("home: %s", call.why ? call.why : "Slack does not tell of it"),
-			call.remedy);
+		problem_add(problems, call.why ? call.why : "Slack does not tell of its home", call.remedy);
 	check_readable(facts, problems, chat);
 	json_free(channel);
 	json_free(names);
@@ -100,9 +87,7 @@ check_home(struct json *facts, struct json *problems, const struct json *self, b
 	if (json_text(found, "place.chat")) {
 		check_place(facts, problems, self, found, writes);
 	} else {
-		json_put_true(facts, "home.reachable", false);
-		add_problem(problems, xformat("home: %s", json_text_or(found, "error.why", "?")),
-			json_text(found, "error.remedy"));
+		home_lost(facts, problems, found);
 	}
 	json_free(found);
 	json_free(nothing);
@@ -121,13 +106,13 @@ check_self(struct json *answer, struct json *facts, struct json *problems)
 		json_put_text(answer, "name", json_text_or(call.result, "user", "?"));
 		json_put_text(facts, "workspace", json_text_or(call.result, "team", "?"));
 		if (!writes)
-			add_problem(problems, xstrdup("the bot may not write: missing_scope"),
+			problem_add(problems, "the bot may not write: missing_scope",
 				"give the app the scope chat:write at api.slack.com/apps, under OAuth & "
 				"Permissions, and install it again");
 		if (adapter_setting("HOME_CHANNEL"))
 			check_home(facts, problems, call.result, writes);
 	} else {
-		add_problem(problems, xstrdup(call.why ? call.why : "no answer of Slack's"), call.remedy);
+		problem_add(problems, call.why ? call.why : "no answer of Slack's", call.remedy);
 	}
 	api_release(&call);
 }
@@ -139,8 +124,5 @@ slack_check(const struct json *question)
 
 	(void)question;
 	check_self(answer, facts, problems);
-	json_put_true(answer, "ok", !json_count(problems, ""));
-	json_put(answer, "facts", facts);
-	json_put(answer, "problems", problems);
-	return answer;
+	return check_done(answer, facts, problems);
 }

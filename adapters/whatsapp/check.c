@@ -10,18 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Takes `what`. */
-static void
-add_problem(struct json *problems, char *what, const char *remedy)
-{
-	struct json *problem = json_object();
-
-	json_put_text(problem, "what", what);
-	json_put_text(problem, "remedy", remedy ? remedy : "try again later");
-	json_append(problems, problem);
-	free(what);
-}
-
 static void
 check_home(struct json *facts, struct json *problems, bool lets_in, bool readable)
 {
@@ -31,7 +19,7 @@ check_home(struct json *facts, struct json *problems, bool lets_in, bool readabl
 	if (!whatsapp_home())
 		return;
 	if (!chat)
-		add_problem(problems, xstrdup("home: it is not a chat of WhatsApp's"),
+		problem_add(problems, "home: it is not a chat of WhatsApp's",
 			"set WHATSAPP_HOME_CHANNEL to a number, with the country's code");
 	else
 		json_put_text(facts, "home.kind", json_text(place, "kind"));
@@ -54,13 +42,13 @@ check_cloud(struct json *answer, struct json *facts, struct json *problems)
 	json_put_text(answer, "name", json_text_or(call.result, "verified_name",
 		json_text_or(call.result, "display_phone_number", whatsapp_account())));
 	if (!call.result)
-		add_problem(problems, xstrdup(call.why), call.remedy);
+		problem_add(problems, call.why, call.remedy);
 	if (!hears)
-		add_problem(problems, xstrdup("what people write cannot be heard: Meta's calls cannot be "
-			"verified"), "set WHATSAPP_CLOUD_APP_SECRET: developers.facebook.com shows it under "
+		problem_add(problems, "what people write cannot be heard: Meta's calls cannot be "
+			"verified", "set WHATSAPP_CLOUD_APP_SECRET: developers.facebook.com shows it under "
 			"App settings, Basic");
 	if (!adapter_setting("CLOUD_VERIFY_TOKEN"))
-		add_problem(problems, xstrdup("Meta cannot be told that it is us whom it calls"),
+		problem_add(problems, "Meta cannot be told that it is us whom it calls",
 			"set WHATSAPP_CLOUD_VERIFY_TOKEN to a word of your own, and enter it with the webhook");
 	check_home(facts, problems, call.result, hears);
 	api_release(&call);
@@ -76,10 +64,10 @@ check_bridge(struct json *answer, struct json *facts, struct json *problems)
 	json_put_true(facts, "token", connected);
 	json_put_text(facts, "bridge", json_text_or(call.result, "status", "not there"));
 	if (!call.result)
-		add_problem(problems, xstrdup(call.why), call.remedy ? call.remedy
+		problem_add(problems, call.why, call.remedy ? call.remedy
 			: "start the bridge, or set WHATSAPP_BRIDGE_URL to where it is");
 	else if (!connected)
-		add_problem(problems, xstrdup("the bridge is not connected to WhatsApp"),
+		problem_add(problems, "the bridge is not connected to WhatsApp",
 			"look at what it prints: it may want its QR code scanned");
 	check_home(facts, problems, connected, connected);
 	api_release(&call);
@@ -97,8 +85,5 @@ whatsapp_check(const struct json *question)
 		check_bridge(answer, facts, problems);
 	else
 		check_cloud(answer, facts, problems);
-	json_put_true(answer, "ok", !json_count(problems, ""));
-	json_put(answer, "facts", facts);
-	json_put(answer, "problems", problems);
-	return answer;
+	return check_done(answer, facts, problems);
 }
