@@ -344,8 +344,7 @@ check_home(struct json *facts, struct json *problems)
 	struct json *nothing = json_object(), *found = feishu_resolve(nothing);
 	const char *chat = json_text(found, "place.chat");
 
-	if (adapter_setting("HOME_CHANNEL"))
-		json_put_true(facts, "home.reachable", chat);
+	json_put_true(facts, "home.reachable", chat);
 	if (chat)
 		json_put_text(facts, "home.kind", json_text(found, "place.kind"));
 	if (!chat) {
@@ -377,7 +376,8 @@ answer_check(const struct json *question)
 		if (json_number(me.result, "activate_status", 2) != 2)
 			problem_add(problems, "the app is not active in its tenant",
 				"publish a version, and let the tenant's administrator enable it");
-		check_home(facts, problems);
+		if (adapter_setting("HOME_CHANNEL"))
+			check_home(facts, problems);
 	} else {
 		problem_add(problems, me.why, me.remedy);
 	}

@@ -29,9 +29,12 @@ check_readable(struct json *facts, struct json *problems, const char *chat)
 	form_add(&form, "limit", "1");
 	call = slack_read(chat, "conversations.history", &form, 0);
 	json_put_true(facts, "home.readable", call.result);
-	if (!call.result)
-		problem_add(problems, "home: what people write there cannot be read", call.remedy
-			? call.remedy : call.why);
+	if (!call.result) {
+		char *what = xformat("home: what people write there cannot be read: %s", call.why);
+
+		problem_add(problems, what, call.remedy);
+		free(what);
+	}
 	api_release(&call);
 }
 
