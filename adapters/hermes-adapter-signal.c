@@ -2,7 +2,7 @@
 /*
  * hermes-adapter-signal: the verbs of hermes-adapter(7), for an account that signal-cli
  * holds. Signal has no threads, no keys and no history to look at: a handoff goes to the home
- * itself, and what may have arrived is said again, marked.
+ * itself, an answer quotes what it answers, and what may have arrived is said again, marked.
  */
 #include "signal/signal.h"
 
@@ -51,6 +51,20 @@ put_recipient(struct json *params, const char *chat)
 		json_put(params, "recipient", list);
 	}
 	return true;
+}
+
+/* What is answered is known by its time and author (poll.c), and quoted by the first part. */
+static void
+put_quote(struct json *params, const struct json *question)
+{
+	const char *answered = json_text_or(question, "reply_to", "");
+	char *author;
+	double time = strtod(answered, &author);
+
+	if (time > 0 && *author == ':' && author[1] && json_whole(question, "part", 1) == 1) {
+		json_put_number(params, "quoteTimestamp", time);
+		json_put_text(params, "quoteAuthor", author + 1);
+	}
 }
 
 /* Some of a group may not be reached: said again, all others would have it twice. */
@@ -112,6 +126,7 @@ answer_send(const struct json *question)
 		json_free(params);
 	} else {
 		put_part(params, &part);
+		put_quote(params, question);
 		answer = send_message(params, parts);
 	}
 	styled_release(&part);

@@ -225,6 +225,20 @@ copies() {
 	holds '.[1] | .text == "**as** it is" and .styles == []'
 }
 
+@test "send: an answer quotes what it answers, once" {
+	send "$(place "$ADA")" answer "{\"reply_to\":\"1795231477123:$ADA\"}"
+	holds '.outcome == "sent"'
+	run -0 sent "$ADA"
+	holds '.[0].params | .quoteTimestamp == 1795231477123 and .quoteAuthor == $ada' --arg ada "$ADA"
+	for odd in '' 1795231477123 x: :x 7:; do
+		send "$(place "$BEN")" answer "{\"reply_to\":\"$odd\"}"
+	done
+	send "$(place "$BEN")" "$(printf 'word %.0s' {1..900})" "{\"part\":2,\"reply_to\":\"7:$ADA\"}"
+	holds '.outcome == "sent"'
+	run -0 sent "$BEN"
+	holds 'length == 6 and all(.params | has("quoteTimestamp") or has("quoteAuthor") | not)'
+}
+
 @test "send: parts have at most 2000 bytes, and go on at the second one after a crash" {
 	text=$(printf 'wörd %.0s' {1..900})
 	send "$(place "$ADA")" "$text" '{"part":2}'
@@ -499,4 +513,15 @@ copies() {
 	holds '.error.class == "config" and (.error.remedy | contains("HERMES_HOME"))'
 	run -0 look queue
 	holds 'length == 1'
+}
+
+@test "handoff: the answer to what a person wrote there quotes it" {
+	export SIGNAL_HOME_CHANNEL=$ADA SIGNAL_ALLOWED_USERS=$ADA
+	session=$(new_session)
+	hermes handoff signal --session "$session" >/dev/null 2>&1
+	say '{"from":"+15550002","text":"go on"}'
+	hermes-watch --once >/dev/null 2>&1
+	run -0 sent "$ADA"
+	holds '[.[].params | has("quoteTimestamp")] == [false, true]'
+	holds '.[1].params.quoteAuthor == $ada' --arg ada "$ADA"
 }

@@ -86,6 +86,8 @@ question_for(const struct part *part)
 	json_put_text(question, "format", part->format);
 	json_put_text(question, "delivery", key);
 	json_put_number(question, "part", (double)part->part);
+	if (part->reply_to)
+		json_put_text(question, "reply_to", part->reply_to);
 	if (part->again)
 		json_put_number(question, "again.since", part->since);
 	free(key);

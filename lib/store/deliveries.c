@@ -144,7 +144,9 @@ bool
 delivery_begin(struct db *db, long long id, bool safe, struct part *part)
 {
 	struct rows *rows = db_query(db, "SELECT state, part, uncertain, tried, place, text, platform,"
-		" coalesce(format, 'markdown') FROM courier_deliveries WHERE id = ? AND state IN ('pending', 'sending')", "i", id);
+		" coalesce(format, 'markdown'), (SELECT message FROM courier_events e WHERE e.id = d.event"
+		" AND e.platform = d.platform AND e.chat = json_extract(d.place, '$.chat'))"
+		" FROM courier_deliveries d WHERE id = ? AND state IN ('pending', 'sending')", "i", id);
 
 	if (!rows_next(rows))
 		return false;
@@ -155,7 +157,8 @@ delivery_begin(struct db *db, long long id, bool safe, struct part *part)
 	}
 	*part = (struct part){.delivery = id, .part = (long)row_int(rows, 1),
 		.again = !row_null(rows, 3), .since = row_real(rows, 3), .place = row_json(rows, 4),
-		.text = row_copy(rows, 5), .platform = row_copy(rows, 6), .format = row_copy(rows, 7)};
+		.text = row_copy(rows, 5), .platform = row_copy(rows, 6), .format = row_copy(rows, 7),
+		.reply_to = row_copy(rows, 8)};
 	rows_end(rows);
 	db_run(db, "UPDATE courier_deliveries SET state = 'sending', tried = coalesce(tried, ?),"
 		" uncertain = uncertain + (tried IS NOT NULL) WHERE id = ?", "di", clock_now(), id);
@@ -169,6 +172,7 @@ part_release(struct part *part)
 	free(part->text);
 	free(part->platform);
 	free(part->format);
+	free(part->reply_to);
 }
 
 static void

@@ -49,6 +49,7 @@ struct part {
 	struct json *place;
 	char *text;
 	char *platform, *format;
+	char *reply_to;  /* the platform's id of the message there that it answers, or NULL */
 };
 /*
  * Say "sending": fills `part`; false if there is nothing (more) to send. `safe`: the
