@@ -64,6 +64,15 @@ found() {
 	[ -z "$(ls -A "$HERMES_HOME")" ]
 }
 
+@test "doctor: a store that is not there yet is no trouble, and is not made" {
+	with_store
+	rm -r "$HERMES_HOME"
+	(umask 077 && mkdir "$HERMES_HOME")
+	run -0 hermes-doctor
+	found store ok "none yet"
+	[ -z "$(ls -A "$HERMES_HOME")" ]
+}
+
 @test "doctor: each finding is one object with subject, state and text" {
 	run hermes-doctor --json
 	jq -se 'all(.[]; (.subject and .text) and (.state | IN("ok", "warn", "bad")))' <<<"$output"

@@ -54,11 +54,13 @@ static void
 say_answer(const struct json *answer)
 {
 	const char *version = json_text(answer, "sqlite");
+	const char *journal = json_text_or(answer, "journal", "?");
 
 	say_problems(answer);
-	if (json_true(answer, "ok"))
-		finding(OK, "store", NULL, "whole, journal mode %s",
-			json_text_or(answer, "journal", "?"));
+	if (json_true(answer, "ok") && !strcmp(journal, "memory"))
+		finding(OK, "store", NULL, "there is none yet; the first session makes it");
+	else if (json_true(answer, "ok"))
+		finding(OK, "store", NULL, "whole, journal mode %s", journal);
 	else if (!json_count(answer, "problems"))
 		finding(BAD, "store", "look closer with: hermes state check", "it is not whole");
 	if (version)
