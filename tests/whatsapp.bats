@@ -401,7 +401,7 @@ AGAIN='{"again":{"since":1}}'
 	done
 }
 
-@test "hook: a call that cannot be kept is not acknowledged, and comes again" {
+@test "whatsapp-hook.cgi: a call that cannot be kept is not acknowledged, and comes again" {
 	say "$ANN" hello
 	call=$(look calls | jq -c '.[0]')
 	rm -rf "$HERMES_HOME/whatsapp.spool"
