@@ -263,7 +263,9 @@ platforms:
 	human "$ANN" "$topic" "continue on local"
 	wait_until 10 is_on_local
 	wait_until 10 all_is_done
-	[ "$(said "$ANN" "$topic" | tail -n 1)" = "Going on at your desk." ]
+	wait_until 10 has_said "$ANN" "$topic" 3
+	[ "$(said "$ANN" "$topic" | tail -n 2 | head -n 1)" = "Going on at your desk." ]
+	[[ $(said "$ANN" "$topic" | tail -n 1) == "This conversation continues on local"* ]]
 	run -0 hermes-handoff status --session "$SESSION" --jq '[.platform, .state, .requester]'
 	[ "$output" = '["local","completed","agent"]' ]
 
