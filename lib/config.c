@@ -231,24 +231,43 @@ config_platform_true(const char *platform, const char *key)
 	return text && truth(key, text);
 }
 
+/* The next item of a text of items, its length in *length; NULL: that was the last. */
+static const char *
+next_item(const char **list, size_t *length)
+{
+	const char *item = *list + strspn(*list, " \t,");
+
+	if (!*item)
+		return NULL;
+	*length = strcspn(item, ",");
+	*list = item + *length;
+	while (item[*length - 1] == ' ' || item[*length - 1] == '\t')
+		--*length;
+	return item;
+}
+
 bool
 config_listed(const char *platform, const char *key, const char *item)
 {
-	const char *list = config_platform(platform, key);
-	size_t length = strlen(item);
+	const char *list = config_platform(platform, key), *next;
+	size_t length = 0;
 
-	while (list && *list) {
-		size_t size;
-
-		list += strspn(list, " \t,");
-		size = strcspn(list, ",");
-		while (size && (list[size - 1] == ' ' || list[size - 1] == '\t'))
-			size--;
-		if (length && size == length && !memcmp(list, item, size))
+	while (list && (next = next_item(&list, &length)))
+		if (length == strlen(item) && !memcmp(next, item, length))
 			return true;
-		list += strcspn(list, ",");
-	}
 	return false;
+}
+
+struct json *
+config_items(const struct json *setting)
+{
+	const char *list = json_text_or(setting, "", ""), *next;
+	struct json *items = json_is_array(setting) ? json_copy(setting) : json_array();
+	size_t length = 0;
+
+	while ((next = next_item(&list, &length)))
+		json_append(items, json_new_text(next, length));
+	return items;
 }
 
 static void

@@ -61,6 +61,9 @@ bool config_platform_true(const char *platform, const char *key); /* a truth wor
 /* Whether `item` is in the comma-separated or listed setting; bytes are compared as they are. */
 bool config_listed(const char *platform, const char *key, const char *item);
 
+/* A setting that is a list, or a text of items with commas between, as an array. Owned. */
+struct json *config_items(const struct json *setting);
+
 /*
  * Platforms that are enabled, as a JSON array of names: those with enabled true, or
  * with any setting of their own (a token, a home) and enabled not false. Owned.

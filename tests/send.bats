@@ -539,6 +539,15 @@ targets: $1"
 	[ "$(LOCAL_ROOT=$FAULT_ROOT heard kitchen)" = "late dinner" ]
 }
 
+@test "a name can be set from the command line, with commas between what it means" {
+	known '{}'
+	hermes-config set targets.team 'local, local:kitchen' >/dev/null
+	run -0 hermes-send team hello --jq .target
+	[ "$output" = $'local\nlocal:kitchen' ]
+	run -0 --separate-stderr hermes-config check
+	[ -z "$stderr" ]
+}
+
 @test "a platform's own name keeps its meaning, and a name for itself is an error" {
 	known '{local: "local:kitchen", round: [again], again: round, empty: []}'
 	hermes-send local hello -q

@@ -124,19 +124,19 @@ static void
 check_name(const char *name, const struct json *means, void *data)
 {
 	char *program = platform_program(name);
+	struct json *items = config_items(means);
 
 	if (program)
 		add_warning(data, xformat("targets.%s: is a platform's name, and keeps that meaning", name));
-	if (json_is_text(means))
-		check_target(name, json_text(means, ""), data);
-	else if (!json_count(means, ""))
+	if (!json_count(items, ""))
 		add_warning(data, xformat("targets.%s: needs a target, or a list of targets", name));
-	for (size_t i = 0; i < json_count(means, ""); i++) {
-		struct json *item = json_item(means, "", i);
+	for (size_t i = 0; i < json_count(items, ""); i++) {
+		struct json *item = json_item(items, "", i);
 
 		check_target(name, json_text_or(item, "", ""), data);
 		json_free(item);
 	}
+	json_free(items);
 	free(program);
 }
 

@@ -49,24 +49,22 @@ static void add(struct targets *targets, const char *typed, int depth);
 static void
 add_meaning(struct targets *targets, const char *name, const struct json *means, int depth)
 {
-	size_t count = json_count(means, "");
+	struct json *items = config_items(means);
+	size_t count = json_count(items, "");
 
 	if (depth >= DEEPEST)
 		die(EX_SETUP, "targets.%s: is a name for itself; hermes config list shows it", name);
-	if (json_is_text(means)) {
-		add(targets, json_text(means, ""), depth + 1);
-		return;
-	}
 	if (!count)
 		die(EX_SETUP, "targets.%s: names nothing; write platform:address, or a list of such", name);
 	for (size_t i = 0; i < count; i++) {
-		struct json *item = json_item(means, "", i);
+		struct json *item = json_item(items, "", i);
 
 		if (!json_is_text(item))
 			die(EX_SETUP, "targets.%s: its list holds more than texts", name);
 		add(targets, json_text(item, ""), depth + 1);
 		json_free(item);
 	}
+	json_free(items);
 }
 
 static void
@@ -155,13 +153,11 @@ list_platforms(struct listed *listed)
 static void
 list_name(const char *name, const struct json *means, void *data)
 {
-	struct json *one = json_object(), *all = json_is_array(means) ? json_copy(means) : json_array();
+	struct json *one = json_object();
 
-	if (json_is_text(means))
-		json_append(all, json_copy(means));
 	json_put_text(one, "id", name);
 	json_put_text(one, "kind", "name");
-	json_put(one, "targets", all);
+	json_put(one, "targets", config_items(means));
 	list_one(data, one);
 }
 
