@@ -291,6 +291,13 @@ release(struct round *round)
 	json_free(round->trouble);
 }
 
+/* What was heard stands, also of a spot that then would not go on. */
+static bool
+is_in_vain(const struct round *round)
+{
+	return round->trouble && !round->heard && !json_count(round->events, "");
+}
+
 static struct json *
 poll_after(struct round *round, const struct json *question, const struct json *cursor)
 {
@@ -300,7 +307,7 @@ poll_after(struct round *round, const struct json *question, const struct json *
 	read_queue(round, cursor);
 	want_all(round, question, home);
 	hear_for(round, wait > 0 ? wait : 0);
-	answer = round->trouble && !round->heard ? json_copy(round->trouble) : batch(round, home);
+	answer = is_in_vain(round) ? json_copy(round->trouble) : batch(round, home);
 	json_free(home);
 	return answer;
 }

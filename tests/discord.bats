@@ -790,6 +790,18 @@ looks() {
 	[ "$(look requests | jq '[.[] | select(.status == 404)] | length')" = 10 ]
 }
 
+@test "poll: a channel that does not go on after its first page keeps that page" {
+	open_thread $GENERAL title
+	poll "$PLACE"
+	room say "{\"chat\":\"$THREAD\",\"from\":\"$ANN\",\"text\":\"m\",\"times\":150}"
+	fault '{"route":"messages","skip":1,"fault":"status","status":429,"retry_after":60,"global":false}'
+	poll "$PLACE"
+	holds '.events | length == 100'
+	CURSOR=$(jq -r '.queue |= map(del(.rests)) | tojson' <<<"$CURSOR")
+	poll "$PLACE"
+	holds '.events | length == 50'
+}
+
 @test "poll: a limit is obeyed, and what was heard before it is kept" {
 	open_thread $GENERAL title
 	poll "$PLACE" "$(place $GENERAL)"
