@@ -183,6 +183,18 @@ answer_error(const char *class, const char *why, const char *remedy)
 }
 
 struct json *
+answer_home(const char *why, const char *remedy)
+{
+	struct json *answer = json_object();
+
+	json_put_text(answer, "outcome", "home");
+	json_put_text(answer, "why", why);
+	if (remedy)
+		json_put_text(answer, "remedy", remedy);
+	return answer;
+}
+
+struct json *
 answer_sent(const char *id, int parts)
 {
 	struct json *answer = json_object(), *ids = json_array();

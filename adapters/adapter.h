@@ -64,6 +64,8 @@ struct json *answer_not(const char *outcome, const char *class, const char *why,
 	const char *remedy);
 struct json *answer_unknown(const char *why);
 struct json *answer_error(const char *class, const char *why, const char *remedy);
+/* {"outcome":"home"}: no thread was opened, and why; the remedy may be NULL. */
+struct json *answer_home(const char *why, const char *remedy);
 /* {"outcome":"sent"} with this one id. */
 struct json *answer_sent(const char *id, int parts);
 

@@ -142,13 +142,7 @@ plant(const struct json *question, const char *receiver, const char *title, stru
 static struct json *
 stay_home(struct json *place, const char *why, const char *remedy)
 {
-	struct json *answer = json_object();
-
-	json_put_text(answer, "outcome", "home");
-	json_put_text(answer, "why", why);
-	if (remedy)
-		json_put_text(answer, "remedy", remedy);
-	return feishu_put_place(answer, place);
+	return feishu_put_place(answer_home(why, remedy), place);
 }
 
 static struct json *

@@ -44,13 +44,7 @@ place_now(const struct json *place, const char *moved)
 static struct json *
 stay_home(struct json *place, const char *why, const char *remedy)
 {
-	struct json *answer = json_object();
-
-	json_put_text(answer, "outcome", "home");
-	json_put_text(answer, "why", why);
-	if (remedy)
-		json_put_text(answer, "remedy", remedy);
-	return put_place(answer, place);
+	return put_place(answer_home(why, remedy), place);
 }
 
 static struct json *
