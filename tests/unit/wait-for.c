@@ -11,18 +11,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static long long
-look(struct db *db, const char *name, long long after)
+struct seen {
+	long long last; /* the id of the newest line that was printed */
+	long count;
+};
+
+static void
+look(struct db *db, const char *name, struct seen *seen)
 {
 	struct rows *rows = db_query(db, "SELECT id, at FROM courier_log WHERE what = ? AND id > ?"
-		" ORDER BY id", "si", name, after);
+		" ORDER BY id", "si", name, seen->last);
 
 	while (rows_next(rows)) {
-		after = row_int(rows, 0);
+		seen->last = row_int(rows, 0);
+		seen->count++;
 		printf("%.3f\n", (clock_now() - row_real(rows, 1)) * 1000);
 	}
 	fflush(stdout);
-	return after;
 }
 
 int
@@ -31,18 +36,18 @@ main(int argc, char **argv)
 	double deadline = clock_steady() + 30;
 	struct bell bell;
 	struct db *db;
-	long long after = 0, count;
+	struct seen seen = {0};
+	long count;
 
 	program_start(argv[0]);
-	if (argc != 3 || (count = atoll(argv[2])) <= 0)
+	if (argc != 3 || (count = atol(argv[2])) <= 0)
 		die(EX_USER, "usage: wait-for NAME COUNT");
 	bell_open(&bell);
 	db = db_open(DB_READ);
 	puts("ready");
 	for (;;) {
-		after = look(db, argv[1], after);
-		if (db_number(db, 0, "SELECT count(*) FROM courier_log WHERE what = ?", "s", argv[1])
-			>= count)
+		look(db, argv[1], &seen);
+		if (seen.count >= count)
 			return 0;
 		if (!bell_wait(&bell, deadline))
 			die(EX_LATER, "%s: not seen in time", argv[1]);
