@@ -156,7 +156,7 @@ shell_adapter() {
 	adapter slow <<<$'#!/bin/sh\nsleep 1000 &\necho $! >"'"$T"$'/pid"\nsleep 1000'
 	HERMES_ADAPTER_LIMIT=0.3 run -69 --separate-stderr hermes-ask slow check
 	[[ $stderr == *"in time"* ]]
-	wait_until 5 is_gone "$(cat "$T/pid")"
+	wait_until 20 is_gone "$(cat "$T/pid")"
 }
 
 is_gone() {

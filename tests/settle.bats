@@ -135,7 +135,7 @@ replies() {
 	run -1 settle <<<"$(with "$record" '.error = {code: 75, text: "later", wait: true}')"
 	run -0 sql 'SELECT id, state, attempt FROM courier_events ORDER BY id'
 	[ "${lines[0]}" = '1|queued|0' ]
-	wait_until 5 hermes-inbox claim
+	wait_until 20 hermes-inbox claim
 	# Not the younger one.
 	run -0 sql "SELECT text FROM courier_events WHERE state = 'running'"
 	[ "$output" = one ]
@@ -144,7 +144,7 @@ replies() {
 
 @test "settle: a handoff that must wait is running without a holder, as often as it takes" {
 	for _ in {1..8}; do
-		wait_until 5 eval 'record=$(hermes-handoff claim 2>/dev/null)' || record=$(switched)
+		wait_until 20 eval 'record=$(hermes-handoff claim 2>/dev/null)' || record=$(switched)
 		[ -n "$record" ] || record=$(switched)
 		run -1 settle <<<"$(with "$record" '.error = {code: 75, text: "taken", wait: true}')"
 		[ "$(status '"\(.state) \(.attempt) \(.holder)"')" = 'running 0 null' ]
@@ -155,7 +155,7 @@ replies() {
 	speaks "echo x >>'$BATS_TEST_TMPDIR/turns'; until [ -e '$BATS_TEST_TMPDIR/go' ]; do sleep 0.02; done; echo here"
 	record=$(switched)
 	hermes-turn <<<"$record" >"$BATS_TEST_TMPDIR/spoken" 3>&- &
-	wait_until 5 test -s "$BATS_TEST_TMPDIR/turns"
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/turns"
 	run -1 hermes-turn <<<"$record"
 	[ "$(jq -c '[.error.code, .error.wait]' <<<"$output")" = '[75,true]' ]
 	: >"$BATS_TEST_TMPDIR/go"
@@ -196,7 +196,7 @@ replies() {
 	record=$(asked hello)
 	run -1 settle <<<"$(with "$record" '.error = {code: 69, text: "down", retry: true}')"
 	[ "$(event '"\(.state) \(.attempt)"')" = 'queued 1' ]
-	wait_until 5 eval 'record=$(hermes-inbox claim 2>/dev/null)'
+	wait_until 20 eval 'record=$(hermes-inbox claim 2>/dev/null)'
 	run -1 settle <<<"$(with "$record" '.error = {code: 69, text: "down", retry: true}')"
 	[ "$(event)" = failed ]
 }
@@ -224,7 +224,7 @@ replies() {
 	record=$(switched)
 	hermes-turn <<<"$record" >/dev/null 2>&1 3>&- &
 	turn=$!
-	wait_until 5 test -e "$BATS_TEST_TMPDIR/cut"
+	wait_until 20 test -e "$BATS_TEST_TMPDIR/cut"
 	kill -9 "$turn"
 	wait "$turn" 2>/dev/null || :
 	HERMES_CLOCK=2000 hermes-handoff claim 2>/dev/null | hermes-speak >/dev/null
@@ -237,7 +237,7 @@ replies() {
 	speaks "sleep 61 & echo \$! >'$BATS_TEST_TMPDIR/child'; wait"
 	hermes-handoff local --session "$S" </dev/null >/dev/null
 	[[ $(status .note) == *'1 s'* ]]
-	wait_until 5 eval '! kill -0 "$(cat "$BATS_TEST_TMPDIR/child")"'
+	wait_until 20 eval '! kill -0 "$(cat "$BATS_TEST_TMPDIR/child")"'
 }
 
 @test "turn: an agent's rubbish is a failure, not a reply" {
@@ -372,7 +372,7 @@ replies() {
 	hermes-turn <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	exec 7>"$BATS_TEST_TMPDIR/in"
 	switched >&7
-	wait_until 5 grep -q '"turn"' "$BATS_TEST_TMPDIR/out"
+	wait_until 20 grep -q '"turn"' "$BATS_TEST_TMPDIR/out"
 	exec 7>&-
 	wait
 }

@@ -436,7 +436,7 @@ copies() {
 	say '{"from":"+15550002","text":"at last"}'
 	SECONDS=0
 	wait $!
-	((SECONDS < 5))
+	((SECONDS < 15))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 	for i in {1..25}; do say "{\"from\":\"+15550002\",\"text\":\"m$i\"}"; done

@@ -187,7 +187,7 @@ eight_writers() {
 		rm -rf "$HERMES_HOME"
 		a_store "$mode"
 		start "$OTHER" hold IMMEDIATE 3
-		wait_until 5 said held
+		wait_until 20 said held
 		SECONDS=0
 		hermes-state append "$SESSION" "after the lock" >/dev/null
 		[ "$SECONDS" -ge 2 ]
@@ -200,24 +200,23 @@ eight_writers() {
 @test "store: a reader waits for a foreign program that locks out readers for a second" {
 	a_store delete
 	start "$OTHER" hold EXCLUSIVE 1
-	wait_until 5 said held
+	wait_until 20 said held
 	run -0 words "$SESSION"
 	[ "${#lines[@]}" = 2 ]
 }
 
 @test "store: our readers are not in the way of our writers, nor they in theirs" {
 	a_store
-	start "$OTHER" hold IMMEDIATE 2
-	wait_until 5 said held
-	SECONDS=0
-	run -0 words "$SESSION"
-	[ "$SECONDS" -lt 2 ]
+	start "$OTHER" hold IMMEDIATE 60
+	wait_until 20 said held
+	run -0 timeout 30 hermes-state messages "$SESSION" --jq .role
+	[ "${#lines[@]}" = 2 ]
 }
 
 @test "store: a lock that stays is said, exit 74, and nothing is changed" {
 	a_store
 	start "$OTHER" hold IMMEDIATE 60
-	wait_until 5 said held
+	wait_until 20 said held
 	run -74 --separate-stderr timeout 60 hermes-state append "$SESSION" never
 	[[ $stderr == *locked* ]]
 	[ -z "$output" ]
@@ -464,7 +463,7 @@ latency() {
 @test "store: a waiter hears the bell" {
 	a_store
 	start "$UNIT/wait-for" ours 40
-	wait_until 5 grep -q ready "$BATS_TEST_TMPDIR/out.1"
+	wait_until 20 grep -q ready "$BATS_TEST_TMPDIR/out.1"
 	"$UNIT/write-many" --spaced 40 ours >/dev/null
 	wait "${STARTED_PIDS[0]}"
 	run -0 latency
@@ -479,7 +478,7 @@ latency() {
 		rm -rf "$HERMES_HOME"
 		a_store "$mode"
 		start "$UNIT/wait-for" theirs 40
-		wait_until 5 grep -q ready "$BATS_TEST_TMPDIR/out.1"
+		wait_until 20 grep -q ready "$BATS_TEST_TMPDIR/out.1"
 		another_program say theirs 40
 		wait "${STARTED_PIDS[0]}"
 		run -0 latency
@@ -517,7 +516,7 @@ claims() (
 	run -0 hermes-handoff status "$HANDOFF" --jq .state
 	[ "$output" = running ]
 	kill -9 "$(cat "$BATS_TEST_TMPDIR/record.pid")"
-	wait_until 5 claims
+	wait_until 20 claims
 	run -0 sql "SELECT fence FROM courier_handoffs"
 	[ "$output" -ge 2 ]
 }
@@ -535,7 +534,7 @@ claims() (
 	)
 	run -1 hermes-inbox claim
 	kill -9 "$(cat "$BATS_TEST_TMPDIR/pid")"
-	wait_until 5 hermes-inbox claim
+	wait_until 20 hermes-inbox claim
 }
 
 @test "lease: eight claimers at once take forty handoffs, each exactly once" {
@@ -719,5 +718,5 @@ theirs() {
 	for _ in {1..20}; do
 		run -1 hermes-handoff claim
 	done
-	[ "$SECONDS" -le 2 ]
+	[ "$SECONDS" -le 10 ]
 }

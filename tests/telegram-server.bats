@@ -912,10 +912,10 @@ say() {
 
 @test "quit and SIGTERM end the server" {
 	room quit '{}'
-	run -0 timeout 5 tail --pid="$PID" -f /dev/null
+	run -0 timeout 20 tail --pid="$PID" -f /dev/null
 	start_server
 	kill "$PID"
-	run -0 timeout 5 tail --pid="$PID" -f /dev/null
+	run -0 timeout 20 tail --pid="$PID" -f /dev/null
 }
 
 # --- a client nobody here wrote

@@ -181,7 +181,7 @@ fails_with() {
 		sleep 1000
 	END
 	HERMES_TURN_LIMIT=0.4 fails_with "did not answer within"
-	wait_until 5 is_gone "$(cat "$T/pid")"
+	wait_until 20 is_gone "$(cat "$T/pid")"
 }
 
 is_gone() {

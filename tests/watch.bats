@@ -160,15 +160,15 @@ kill_whole() {
 	session=$(new_session)
 	watch
 	hermes-handoff request local --session "$session" -q
-	wait_until 5 is_completed "$session"
-	wait_until 5 seen '.event == "settled" and .handoff.state == "completed"'
+	wait_until 20 is_completed "$session"
+	wait_until 20 seen '.event == "settled" and .handoff.state == "completed"'
 }
 
 @test "a pending row that another program wrote is adopted and carried" {
 	session=$(new_session)
 	watch
 	sql "UPDATE sessions SET handoff_state = 'pending', handoff_platform = 'local' WHERE id = '$session'"
-	wait_until 5 is_completed "$session"
+	wait_until 20 is_completed "$session"
 	[ "$(sql "SELECT handoff_state FROM sessions WHERE id = '$session'")" = completed ]
 	[ "$(sql 'SELECT requester FROM courier_handoffs')" = hermes-agent ]
 }
@@ -399,7 +399,7 @@ lasted() {
 	kill -INT "$WATCHER"
 	wait "$WATCHER"
 	for group in $(jq -r 'select(.event == "started").group' "$EVENTS"); do
-		wait_until 5 is_empty "$group"
+		wait_until 20 is_empty "$group"
 	done
 }
 
@@ -507,7 +507,7 @@ is_due() {
 	for _ in 1 2 3 4; do
 		hermes-watch --once
 		if is_completed "$session"; then break; fi
-		wait_until 5 is_due
+		wait_until 20 is_due
 	done
 	is_completed "$session"
 }
@@ -523,6 +523,11 @@ queued() {
 		'$1 ' || i, 'plain', unixepoch() FROM n"
 }
 
+# left PLATFORM: how many texts wait for it.
+left() {
+	sql "SELECT count(*) FROM courier_deliveries WHERE platform = '$1' AND state != 'sent'"
+}
+
 @test "a thousand texts for a slow platform do not delay another's" {
 	platforms "local: {allowed_users: [ada]}" "fault: {enabled: true}"
 	export FAULT_SLOW=0.3
@@ -530,13 +535,12 @@ queued() {
 	watch
 	queued fault 1000
 	queued local 1
-	SECONDS=0
-	wait_until 5 is_heard home "local 1"
-	[ "$SECONDS" -le 2 ]
+	wait_until 20 is_heard home "local 1"
+	[ "$(left fault)" -gt 950 ]
 	# one process for each platform, and no more
 	[ "$(jq -s '[.[] | select(.event == "started" and .job == "due" and .platform == "fault")] | length' "$EVENTS")" = 1 ]
 	hermes-send local "and now" -q
-	[ "$SECONDS" -le 3 ]
+	[ "$(left fault)" -gt 950 ]
 }
 
 @test "--once: the same, and a handoff to the other platform is carried meanwhile" {
@@ -546,10 +550,9 @@ queued() {
 	queued local 1
 	hermes-handoff request local --session "$session" -q
 	FAULT_SLOW=0.3 start hermes-watch --once --jobs 1
-	SECONDS=0
-	wait_until 5 is_heard home "local 1"
-	wait_until 5 is_completed "$session"
-	[ "$SECONDS" -le 4 ]
+	wait_until 20 is_heard home "local 1"
+	wait_until 20 is_completed "$session"
+	[ "$(left fault)" -gt 900 ]
 }
 
 # tell PLATFORM ROOM MESSAGE TEXT: a message that was heard there already.
@@ -570,9 +573,9 @@ tell() {
 	watch --jobs 4
 	wait_until 10 begun 2
 	tell local r1 1 quick
-	wait_until 5 is_heard r1 "Answer to quick"
+	wait_until 20 is_heard r1 "Answer to quick"
 	tell local r1 2 "quick again"
-	wait_until 5 is_heard r1 "Answer to quick again"
+	wait_until 20 is_heard r1 "Answer to quick again"
 	[ "$(grep -c slow "$GATES/started")" -le 3 ]
 }
 
@@ -601,8 +604,8 @@ tell() {
 	session=$(new_session "found")
 	SECONDS=0
 	hermes-handoff request local --session "$session" -q
-	wait_until 5 is_completed "$session"
-	[ "$SECONDS" -le 3 ]
+	wait_until 20 is_completed "$session"
+	[ "$SECONDS" -le 10 ]
 }
 
 @test "a platform that wants to be left alone gets no process until then" {

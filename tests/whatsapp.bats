@@ -331,7 +331,7 @@ AGAIN='{"again":{"since":1}}'
 	SECONDS=0
 	HERMES_ADAPTER_LIMIT=2 send "$(place "$ANN")" hello
 	holds '.outcome == "unknown" and (.why | contains("in time"))'
-	((SECONDS < 4))
+	((SECONDS < 20))
 	fault send redirect
 	refused "$(place "$ANN")" transient 'HTTP 302' proxy
 	fault send gateway '{"status":403}'
