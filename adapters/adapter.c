@@ -49,6 +49,27 @@ adapter_setting(const char *name)
 	return value && *value ? value : NULL;
 }
 
+const char *
+adapter_required(const char *name, const char *remedy)
+{
+	const char *value = adapter_setting(name);
+
+	if (!value)
+		die(EX_SETUP, "%s is not set; %s", adapter_variable(name), remedy);
+	return value;
+}
+
+const char *
+adapter_word(const char *name, const char *remedy)
+{
+	const char *value = adapter_required(name, remedy);
+
+	for (const char *at = value; *at; at++)
+		if (*at <= ' ' || *at >= 0x7f)
+			die(EX_SETUP, "%s is not a word without blanks; %s", adapter_variable(name), remedy);
+	return value;
+}
+
 double
 adapter_left(void)
 {

@@ -24,6 +24,10 @@ const char *adapter_platform(void);
 const char *adapter_setting(const char *name);
 /* "X_NAME", for words about it. Owned. */
 char *adapter_variable(const char *name);
+/* What has to be set: without it the adapter ends (78), and says the remedy. */
+const char *adapter_required(const char *name, const char *remedy);
+/* The same for what is one word, and may stand in a header as it is: a token, an id. */
+const char *adapter_word(const char *name, const char *remedy);
 
 /* Seconds left for the present line, safely inside the caller's limit; never below 0.1. */
 double adapter_left(void);

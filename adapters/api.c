@@ -178,25 +178,59 @@ read_answer(struct api_call *call, const struct api_platform *platform, const st
 	}
 }
 
+/* The request's headers, and the one that lets us in, if any. The list is owned. */
+static const char **
+all_headers(const struct api_request *request, const char *authorization)
+{
+	const char **headers;
+	size_t count = 0;
+
+	while (request->headers && request->headers[count])
+		count++;
+	headers = xmalloc((count + 2) * sizeof *headers);
+	if (count)
+		memcpy(headers, request->headers, count * sizeof *headers);
+	headers[count] = authorization;
+	headers[count + 1] = NULL;
+	return headers;
+}
+
+/* Send it, with what is made for it only while it is on its way. */
+static void
+send_request(const struct api_request *request, struct http_reply *reply)
+{
+	char *json = request->json ? json_string(request->json) : NULL;
+	char *authorization = request->token ? xformat("Authorization: %s %s",
+		request->scheme ? request->scheme : "Bearer", request->token) : NULL;
+	const char **headers = all_headers(request, authorization);
+	struct http_request asked = {.method = request->method, .url = request->url,
+		.headers = headers, .body = json ? json : request->body,
+		.length = json ? strlen(json) : request->length, .repeatable = request->repeatable,
+		.limit = request->limit > 0 ? request->limit : adapter_left(),
+		.proxy = adapter_setting("PROXY"), .ca = adapter_setting("CA_FILE")};
+
+	if (request->direct && !asked.proxy)
+		asked.proxy = "";
+	http_ask(&asked, reply);
+	free(headers);
+	free(authorization);
+	free(json);
+}
+
 void
 api_ask(const struct api_platform *platform, const struct api_request *request,
 	struct api_call *call)
 {
-	struct http_request asked = {.method = request->method, .url = request->url,
-		.headers = request->headers, .body = request->body, .length = request->length,
-		.repeatable = request->repeatable,
-		.limit = request->limit > 0 ? request->limit : adapter_left(),
-		.proxy = adapter_setting("PROXY"), .ca = adapter_setting("CA_FILE")};
 	struct http_reply reply = {0};
 
-	if (request->direct && !asked.proxy)
-		asked.proxy = "";
-	http_ask(&asked, &reply);
+	send_request(request, &reply);
 	*call = (struct api_call){.status = reply.status, .retry_after = reply.retry_after};
 	if (reply.outcome == HTTP_ANSWERED)
 		read_answer(call, platform, &reply.body);
 	else
 		read_silence(call, &reply);
+	if (request->token && call->why)
+		blot(call->why, request->token);
 	if (platform->rest && reply.outcome == HTTP_ANSWERED)
 		call->rest = platform->rest(&reply);
 	call->headers = reply.headers;

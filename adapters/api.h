@@ -55,6 +55,9 @@ struct api_request {
 	const char *method;         /* NULL: POST with a body, GET without */
 	const char *url;
 	const char *const *headers; /* NULL-ended; NULL: none */
+	const char *token;          /* Authorization: Bearer TOKEN; never said in a word; NULL: none */
+	const char *scheme;         /* in place of Bearer */
+	const struct json *json;    /* the body; else `body`, or none */
 	const char *body;
 	size_t length;
 	bool repeatable; /* a question, or an act under a key */

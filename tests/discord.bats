@@ -28,10 +28,10 @@ just_now() {
 	for verb in check resolve thread send poll; do
 		run -78 --separate-stderr env -u DISCORD_BOT_TOKEN hermes-adapter-discord "$verb" \
 			<<<"{\"place\":$(place $GENERAL),\"words\":\"$GENERAL\",\"text\":\"x\"}"
-		[[ $stderr == *"set DISCORD_BOT_TOKEN"* ]]
+		[[ $stderr == *"DISCORD_BOT_TOKEN is not set"* ]]
 	done
 	DISCORD_BOT_TOKEN="Bot x" run -78 --separate-stderr hermes-adapter-discord check
-	[[ $stderr == *"no blanks"* ]]
+	[[ $stderr == *"without blanks"* ]]
 }
 
 @test "who calls says so as Discord wants it, and under no other name" {

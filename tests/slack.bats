@@ -90,7 +90,7 @@ AGAIN='{"again":{"since":1}}'
 		[[ -z $output && $stderr == *SLACK_BOT_TOKEN*api.slack.com* ]]
 	done
 	run -78 --separate-stderr env SLACK_BOT_TOKEN="xoxb $SECRET"$'\r\nX: y' "$ADAPTER" check
-	[[ $stderr == *"not a token"* && $stderr != *"$SECRET"* ]]
+	[[ $stderr == *"without blanks"* && $stderr != *"$SECRET"* ]]
 }
 
 # --- check

@@ -8,31 +8,15 @@
 #include "die.h"
 #include "figures.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What may stand in a header. */
-static bool
-is_token(const char *text)
-{
-	while (isalnum((unsigned char)*text) || (*text && strchr("._-+/=", *text)))
-		text++;
-	return !*text;
-}
-
 static const char *
 token(void)
 {
-	const char *found = adapter_setting("BOT_TOKEN");
-
-	if (!found)
-		die(EX_SETUP, "no bot token; set DISCORD_BOT_TOKEN to the one of your application's Bot "
-			"page, discord.com/developers/applications");
-	if (!is_token(found))
-		die(EX_SETUP, "DISCORD_BOT_TOKEN is not a token: it has no blanks and no \"Bot\" before it");
-	return found;
+	return adapter_word("BOT_TOKEN", "copy it from the Bot page of your application, "
+		"discord.com/developers/applications, without \"Bot\" before it");
 }
 
 void
@@ -152,13 +136,12 @@ __attribute__((format(printf, 4, 0)))
 static struct api_call
 ask(const char *method, struct json *body, bool repeatable, const char *path, va_list arguments)
 {
-	char *base = api_base("https://discord.com/api/v10"), *said = body ? json_string(body) : NULL;
-	char *bearer = xformat("Authorization: Bot %s", token());
-	const char *headers[] = {bearer,
+	static const char *const headers[] = {
 		"User-Agent: DiscordBot (https://discord.com/developers/docs, " HERMES_VERSION ")", NULL};
+	char *base = api_base("https://discord.com/api/v10");
 	struct text url = TEXT_INIT;
-	struct api_request request = {.method = method, .headers = headers, .body = said,
-		.length = said ? strlen(said) : 0, .repeatable = repeatable};
+	struct api_request request = {.method = method, .headers = headers, .token = token(),
+		.scheme = "Bot", .json = body, .repeatable = repeatable};
 	struct api_call call;
 
 	text_puts(&url, base);
@@ -166,9 +149,7 @@ ask(const char *method, struct json *body, bool repeatable, const char *path, va
 	request.url = url.at;
 	api_ask(&discord, &request, &call);
 	text_release(&url);
-	free(bearer);
 	free(base);
-	free(said);
 	json_free(body);
 	return call;
 }

@@ -103,14 +103,7 @@ static const struct api_platform feishu = {.name = "Feishu", .read = read_answer
 static const char *
 required(const char *name)
 {
-	const char *value = adapter_setting(name);
-
-	if (!value) {
-		char *variable = adapter_variable(name);
-
-		die(EX_SETUP, "no app; set %s to what the app's page shows under Credentials", variable);
-	}
-	return value;
+	return adapter_required(name, "the app's page shows it under Credentials");
 }
 
 const char *
@@ -213,23 +206,13 @@ ask_with(const char *token, const char *path, const struct json *body, bool repe
 	struct api_call *call)
 {
 	char *address = base(), *url = xformat("%s/open-apis%s", address, path);
-	char *string = body ? json_string(body) : NULL;
-	char *header = xformat("Authorization: Bearer %s", token ? token : "");
-	const char *headers[] = {"Content-Type: application/json; charset=utf-8", header, NULL};
-	struct api_request request = {.url = url, .headers = headers, .body = string,
-		.length = string ? strlen(string) : 0, .repeatable = repeatable};
+	static const char *const headers[] = {"Content-Type: application/json; charset=utf-8", NULL};
+	struct api_request request = {.url = url, .headers = headers, .token = token, .json = body,
+		.repeatable = repeatable};
 
-	if (!token)
-		headers[1] = NULL;
 	api_ask(&feishu, &request, call);
 	if (call->retry_after < 0 && call->rest > 0)
 		call->retry_after = call->rest;
-	if (token && call->why && strstr(call->why, token)) {
-		free(call->why);
-		call->why = xstrdup("a refusal that repeats our token");
-	}
-	free(header);
-	free(string);
 	free(url);
 	free(address);
 }

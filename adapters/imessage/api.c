@@ -13,16 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *
-setting(const char *name, const char *what)
-{
-	const char *found = adapter_setting(name);
-
-	if (!found)
-		die(EX_SETUP, "no %s; set IMESSAGE_%s", what, name);
-	return found;
-}
-
 static const char look_chat[] =
 	"look at the chat in Messages on the Mac; write to them there once if it is new";
 
@@ -60,13 +50,13 @@ static const struct api_platform bluebubbles = {.name = "BlueBubbles", .read = r
 static const char *
 server(void)
 {
-	return setting("SERVER_URL", "address of the BlueBubbles server");
+	return adapter_required("SERVER_URL", "it is the address of the BlueBubbles server");
 }
 
 static const char *
 password(void)
 {
-	return setting("PASSWORD", "password of the BlueBubbles server");
+	return adapter_required("PASSWORD", "BlueBubbles shows it under its settings");
 }
 
 void
@@ -81,10 +71,8 @@ static struct api_call
 ask(const char *path, const char *segment, struct json *body, bool repeatable)
 {
 	char *base = api_base(server());
-	char *said = body ? json_string(body) : NULL;
 	struct text url = TEXT_INIT;
-	struct api_request request = {.body = said, .length = said ? strlen(said) : 0,
-		.repeatable = repeatable};
+	struct api_request request = {.json = body, .repeatable = repeatable};
 	struct api_call call;
 
 	text_format(&url, "%s/api/v1%s", base, path);
@@ -96,7 +84,6 @@ ask(const char *path, const char *segment, struct json *body, bool repeatable)
 	api_ask(&bluebubbles, &request, &call);
 	text_release(&url);
 	free(base);
-	free(said);
 	json_free(body);
 	return call;
 }

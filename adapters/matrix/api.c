@@ -71,48 +71,36 @@ read_answer(const struct json *answer, struct api_refusal *refusal)
 static const struct api_platform matrix = {.name = "Matrix", .read = read_answer,
 	.meanings = meanings, .needs = matrix_needs};
 
-static const char set_homeserver[] = "set it to the homeserver's address, https://matrix.example.org";
-
 static const char *
-setting(const char *name, const char *remedy)
+homeserver(void)
 {
-	const char *value = adapter_setting(name);
-
-	if (!value)
-		die(EX_SETUP, "no MATRIX_%s; %s", name, remedy);
-	return value;
+	return adapter_required("HOMESERVER",
+		"set it to the homeserver's address, https://matrix.example.org");
 }
 
-/* The header that lets us in, owned. No line break in it may begin another. */
-static char *
-authorization(void)
+static const char *
+token(void)
 {
-	const char *token = setting("ACCESS_TOKEN", "hermes adapter-matrix login gets one");
-
-	for (const char *at = token; *at; at++)
-		if (!isgraph((unsigned char)*at))
-			die(EX_SETUP, "MATRIX_ACCESS_TOKEN is no token; hermes adapter-matrix login gets one");
-	return xformat("Authorization: Bearer %s", token);
+	return adapter_word("ACCESS_TOKEN", "hermes adapter-matrix login gets one");
 }
 
 void
 matrix_ready(void)
 {
-	free(authorization());
-	setting("HOMESERVER", set_homeserver);
+	token();
+	homeserver();
 }
 
-/* Takes `token` (NULL: nobody asks yet) and `url`. */
+/* Takes `url` and `body`. Nobody has a token (NULL) who logs in. */
 static struct api_call
-ask(char *token, const char *verb, const char *body, char *url, double limit)
+ask(const char *token, const char *verb, struct json *body, char *url, double limit)
 {
-	const char *const headers[] = {token, NULL};
-	struct api_request request = {.method = verb, .url = url, .headers = headers, .body = body,
-		.length = body ? strlen(body) : 0, .repeatable = true, .limit = limit};
+	struct api_request request = {.method = verb, .url = url, .token = token, .json = body,
+		.repeatable = true, .limit = limit};
 	struct api_call call;
 
 	api_ask(&matrix, &request, &call);
-	free(token);
+	json_free(body);
 	free(url);
 	return call;
 }
@@ -120,7 +108,7 @@ ask(char *token, const char *verb, const char *body, char *url, double limit)
 static void
 begin_url(struct text *url)
 {
-	char *base = api_base(setting("HOMESERVER", set_homeserver));
+	char *base = api_base(homeserver());
 
 	text_format(url, "%s/_matrix/client/", base);
 	free(base);
@@ -133,15 +121,13 @@ matrix_wait(const char *path, double limit)
 
 	begin_url(&url);
 	text_puts(&url, path);
-	return ask(authorization(), NULL, NULL, text_take(&url), limit);
+	return ask(token(), NULL, NULL, text_take(&url), limit);
 }
 
 struct api_call
 matrix_ask(const char *verb, struct json *body, const char *path, ...)
 {
-	char *string = body ? json_string(body) : NULL;
 	struct text url = TEXT_INIT;
-	struct api_call call;
 	va_list arguments;
 
 	begin_url(&url);
@@ -153,10 +139,7 @@ matrix_ask(const char *verb, struct json *body, const char *path, ...)
 			text_add(&url, path, 1);
 	}
 	va_end(arguments);
-	call = ask(authorization(), verb, string, text_take(&url), 0);
-	json_free(body);
-	free(string);
-	return call;
+	return ask(token(), verb, body, text_take(&url), 0);
 }
 
 struct api_call
@@ -164,8 +147,6 @@ matrix_login(const char *user, const char *password, const char *device)
 {
 	struct text url = TEXT_INIT;
 	struct json *body = json_object();
-	struct api_call call;
-	char *string;
 
 	begin_url(&url);
 	text_puts(&url, "v3/login");
@@ -175,11 +156,7 @@ matrix_login(const char *user, const char *password, const char *device)
 	json_put_text(body, "password", password);
 	json_put_text(body, "device_id", device);
 	json_put_text(body, "initial_device_display_name", "Hermes");
-	string = json_string(body);
-	call = ask(NULL, NULL, string, text_take(&url), 0);
-	free(string);
-	json_free(body);
-	return call;
+	return ask(NULL, NULL, body, text_take(&url), 0);
 }
 
 bool

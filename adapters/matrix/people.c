@@ -13,22 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *
-needed(const char *name)
-{
-	const char *value = adapter_setting(name);
-
-	if (!value)
-		die(EX_SETUP, "login: MATRIX_%s is not set", name);
-	return value;
-}
-
 static void
 login(void)
 {
+	static const char remedy[] = "login needs to know who the bot is";
 	const char *device = adapter_setting("DEVICE_ID"), *token;
-	struct api_call call = matrix_login(needed("USER_ID"), needed("PASSWORD"),
-		device ? device : "HERMES");
+	struct api_call call = matrix_login(adapter_required("USER_ID", remedy),
+		adapter_required("PASSWORD", remedy), device ? device : "HERMES");
 
 	if (!call.result)
 		die(strcmp(call.class, "transient") ? EX_NO : EX_AWAY, "login: %s%s%s", call.why,

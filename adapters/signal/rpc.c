@@ -88,12 +88,10 @@ static const struct api_platform signal_cli = {.name = "signal-cli", .read = rea
 const char *
 signal_account(void)
 {
-	const char *account = adapter_setting("ACCOUNT");
-	enum address kind;
+	const char *account = adapter_required("ACCOUNT",
+		"set it to the number that signal-cli holds, +491701234567");
+	enum address kind = signal_address(account);
 
-	if (!account)
-		die(EX_SETUP, "no SIGNAL_ACCOUNT; set it to the number that signal-cli holds, +491701234567");
-	kind = signal_address(account);
 	if (kind != ADDRESS_NUMBER && kind != ADDRESS_UUID)
 		die(EX_SETUP, "SIGNAL_ACCOUNT is no number (+491701234567) or account id");
 	return account;
@@ -148,8 +146,9 @@ static struct api_call
 call_method(const char *method, struct json *params, bool repeatable, double limit)
 {
 	struct json *question = json_object(), *whole;
-	char *url = find_url(), *body;
-	struct api_request request = {.url = url, .repeatable = repeatable, .limit = limit};
+	char *url = find_url();
+	struct api_request request = {.url = url, .json = question, .repeatable = repeatable,
+		.limit = limit};
 	struct api_call call;
 
 	json_put_text(params, "account", signal_account());
@@ -157,14 +156,11 @@ call_method(const char *method, struct json *params, bool repeatable, double lim
 	json_put_text(question, "id", "hermes");
 	json_put_text(question, "method", method);
 	json_put(question, "params", params);
-	request.body = body = json_string(question);
-	request.length = strlen(body);
 	api_ask(&signal_cli, &request, &call);
 	whole = call.result;
 	call.result = json_at(whole, "result");
 	json_free(whole);
 	json_free(question);
-	free(body);
 	free(url);
 	return call;
 }

@@ -60,35 +60,20 @@ read_answer(const struct json *answer, struct api_refusal *refusal)
 static const struct api_platform slack = {.name = "Slack", .read = read_answer,
 	.meanings = meanings, .needs = slack_needs};
 
-/* Printable, so that nothing gets into a header that does not belong there. */
-static bool
-is_token(const char *text)
-{
-	while (*text > ' ' && *text < 0x7f)
-		text++;
-	return !*text;
-}
-
 const char *
 slack_token(void)
 {
-	const char *found = adapter_setting("BOT_TOKEN");
-
-	if (!found)
-		die(EX_SETUP, "no bot token; set SLACK_BOT_TOKEN to the Bot User OAuth Token that "
-			"api.slack.com/apps shows under OAuth & Permissions");
-	if (!is_token(found))
-		die(EX_SETUP, "SLACK_BOT_TOKEN is not a token (xoxb-…); copy it again");
-	return found;
+	return adapter_word("BOT_TOKEN", "copy the Bot User OAuth Token (xoxb-…) from "
+		"api.slack.com/apps, OAuth & Permissions");
 }
 
 /* Bots may not read everywhere; but a user is not in the bot's direct messages with others. */
 static const char *
 read_token(const char *chat)
 {
-	const char *found = *chat == 'D' ? NULL : adapter_setting("USER_TOKEN");
-
-	return found && is_token(found) ? found : slack_token();
+	return *chat != 'D' && adapter_setting("USER_TOKEN")
+		? adapter_word("USER_TOKEN", "copy the User OAuth Token (xoxp-…), or unset it")
+		: slack_token();
 }
 
 void
@@ -119,16 +104,14 @@ static struct api_call
 ask(const char *token, const char *method, struct text *form, bool repeatable, double limit)
 {
 	char *base = api_base("https://slack.com/api"), *url = xformat("%s/%s", base, method);
-	char *bearer = xformat("Authorization: Bearer %s", token);
-	const char *headers[] = {"Content-Type: application/x-www-form-urlencoded", bearer, NULL};
-	struct api_request request = {.url = url, .headers = headers, .body = form->at,
-		.length = form->length, .repeatable = repeatable, .limit = limit};
+	static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
+	struct api_request request = {.url = url, .headers = headers, .token = token,
+		.body = form->at, .length = form->length, .repeatable = repeatable, .limit = limit};
 	struct api_call call;
 
 	api_ask(&slack, &request, &call);
 	name_scope(&call);
 	text_release(form);
-	free(bearer);
 	free(url);
 	free(base);
 	return call;

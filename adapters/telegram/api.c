@@ -32,10 +32,8 @@ is_token(const char *text)
 static const char *
 token(void)
 {
-	const char *found = adapter_setting("BOT_TOKEN");
+	const char *found = adapter_required("BOT_TOKEN", "set it to what @BotFather gave you");
 
-	if (!found)
-		die(EX_SETUP, "no bot token; set TELEGRAM_BOT_TOKEN to what @BotFather gave you");
 	if (!is_token(found))
 		die(EX_SETUP, "TELEGRAM_BOT_TOKEN is not a token (123456:ABC…); copy it from @BotFather");
 	return found;
@@ -108,9 +106,9 @@ static const struct api_platform telegram = {.name = "Telegram", .read = read_en
 static struct api_call
 ask(const char *method, const struct json *arguments, bool repeatable, double limit)
 {
-	char *url = method_url(method), *body = json_string(arguments);
-	struct api_request request = {.url = url, .body = body, .length = strlen(body),
-		.repeatable = repeatable, .limit = limit};
+	char *url = method_url(method);
+	struct api_request request = {.url = url, .json = arguments, .repeatable = repeatable,
+		.limit = limit};
 	struct json *envelope;
 	struct api_call call;
 
@@ -119,7 +117,6 @@ ask(const char *method, const struct json *arguments, bool repeatable, double li
 	call.result = json_at(envelope, "result");
 	json_free(envelope);
 	free(url);
-	free(body);
 	return call;
 }
 

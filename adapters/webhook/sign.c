@@ -55,23 +55,11 @@ read_answer(const struct json *answer, struct api_refusal *refusal)
 static const struct api_platform receiver = {.name = "the receiver", .read = read_answer,
 	.meanings = meanings, .needs = webhook_needs, .by_status = true};
 
-static const char *
-required(const char *name, const char *remedy)
-{
-	const char *value = adapter_setting(name);
-	char *variable;
-
-	if (value)
-		return value;
-	variable = adapter_variable(name);
-	die(EX_SETUP, "%s is not set; %s", variable, remedy);
-}
-
 /* The bytes that a secret stands for. */
 static void
 read_secret(struct text *key)
 {
-	const char *secret = required("SECRET", "make one: echo \"whsec_$(openssl rand -base64 24)\"");
+	const char *secret = adapter_required("SECRET", "make one: echo \"whsec_$(openssl rand -base64 24)\"");
 
 	if (!strncmp(secret, "whsec_", 6) && base64_read(key, secret + 6) && key->length >= 16)
 		return;
@@ -85,7 +73,7 @@ webhook_ready(void)
 	const char *token = adapter_setting("TOKEN");
 	struct text key = TEXT_INIT;
 
-	required("URL", "it is the address that messages are posted to");
+	adapter_required("URL", "it is the address that messages are posted to");
 	read_secret(&key);
 	text_release(&key);
 	if (token && strpbrk(token, "\r\n"))
@@ -126,7 +114,7 @@ standard_signed(const char *id, const char *time, const char *signatures, const 
 bool
 hub_signed(const char *signature, const struct text *body)
 {
-	const char *secret = required("SECRET", "it is what the sender signs with");
+	const char *secret = adapter_required("SECRET", "it is what the sender signs with");
 	struct text key = {(char *)secret, strlen(secret), 0};
 	unsigned char digest[HMAC_LENGTH];
 	char *right;
@@ -144,11 +132,10 @@ ask(const char *url, const char *id, const char *body, double limit, struct api_
 {
 	char *time = xformat("%.0f", clock_now()), *made = sign(id, time, body, strlen(body));
 	const char *token = adapter_setting("TOKEN");
-	char *lines[5] = {xformat("webhook-id: %s", id), xformat("webhook-timestamp: %s", time),
-		xformat("webhook-signature: v1,%s", made), xformat("Idempotency-Key: %s", id),
-		xformat("Authorization: Bearer %s", token ? token : "")};
-	const char *headers[] = {lines[0], lines[1], lines[2], lines[3], token ? lines[4] : NULL, NULL};
-	struct api_request request = {.url = url, .headers = headers, .body = *body ? body : NULL,
+	char *lines[] = {xformat("webhook-id: %s", id), xformat("webhook-timestamp: %s", time),
+		xformat("webhook-signature: v1,%s", made), xformat("Idempotency-Key: %s", id)};
+	const char *headers[] = {lines[0], lines[1], lines[2], lines[3], NULL};
+	struct api_request request = {.url = url, .headers = headers, .token = token, .body = *body ? body : NULL,
 		.length = strlen(body), .repeatable = true, .limit = limit};
 
 	api_ask(&receiver, &request, call);
@@ -163,7 +150,7 @@ webhook_post(const char *key, const struct json *body, struct api_call *call)
 {
 	char *id = xformat("msg_%s", key), *string = json_string(body);
 
-	ask(required("URL", ""), id, string, 0, call);
+	ask(adapter_required("URL", ""), id, string, 0, call);
 	free(string);
 	free(id);
 }
@@ -171,7 +158,7 @@ webhook_post(const char *key, const struct json *body, struct api_call *call)
 void
 webhook_get(const char *after, double wait, struct api_call *call)
 {
-	const char *base = required("POLL_URL", "");
+	const char *base = adapter_required("POLL_URL", "");
 	char *id = xformat("poll_%.6f", clock_now());
 	struct text url = TEXT_INIT;
 

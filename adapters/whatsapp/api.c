@@ -29,26 +29,11 @@ whatsapp_bridged(void)
 	return true;
 }
 
-/* Printable, so that nothing gets into a header or a URL that does not belong there. */
-static bool
-is_word(const char *text)
-{
-	while (*text > ' ' && *text < 0x7f)
-		text++;
-	return !*text;
-}
-
 const char *
 cloud_setting(const char *name)
 {
-	const char *value = adapter_setting(name);
-
-	if (!value)
-		die(EX_SETUP, "no WHATSAPP_%s; developers.facebook.com shows it with your app, under "
-			"WhatsApp, API Setup", name);
-	if (!is_word(value))
-		die(EX_SETUP, "WHATSAPP_%s cannot be right: it is to be one word", name);
-	return value;
+	return adapter_word(name,
+		"developers.facebook.com shows it with your app, under WhatsApp, API Setup");
 }
 
 const char *
@@ -150,18 +135,15 @@ static const struct api_platform bridge = {.name = "the bridge", .read = read_br
 
 /* Takes `url` and `body`. */
 static struct api_call
-ask(const struct api_platform *platform, char *url, const char *const *headers,
-	struct json *body, double limit)
+ask(const struct api_platform *platform, char *url, const char *token, struct json *body,
+	double limit)
 {
-	char *text = body ? json_string(body) : NULL;
-	struct api_request request = {.url = url, .headers = headers, .body = text,
-		.length = text ? strlen(text) : 0, .repeatable = !body, .limit = limit,
-		.direct = platform == &bridge};
+	struct api_request request = {.url = url, .token = token, .json = body,
+		.repeatable = !body, .limit = limit, .direct = platform == &bridge};
 	struct api_call call;
 
 	api_ask(platform, &request, &call);
 	json_free(body);
-	free(text);
 	free(url);
 	return call;
 }
@@ -171,16 +153,13 @@ cloud_ask(const char *path, struct json *body)
 {
 	const char *version = adapter_setting("CLOUD_API_VERSION");
 	char *base = api_base("https://graph.facebook.com");
-	char *bearer = xformat("Authorization: Bearer %s", cloud_setting("CLOUD_ACCESS_TOKEN"));
-	const char *headers[] = {bearer, NULL};
 	struct text number = TEXT_INIT;
 	struct api_call call;
 
 	http_escape(&number, cloud_setting("CLOUD_PHONE_NUMBER_ID"));
 	call = ask(&cloud, xformat("%s/%s/%s%s", base, version ? version : usual_version, number.at,
-		path), headers, body, 0);
+		path), cloud_setting("CLOUD_ACCESS_TOKEN"), body, 0);
 	text_release(&number);
-	free(bearer);
 	free(base);
 	return call;
 }
