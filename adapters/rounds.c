@@ -30,7 +30,7 @@ round_hears(const struct round *round, const char *name)
 {
 	const struct spot *spot = find_spot(round, name);
 
-	return spot && spot->wanted && !spot->fresh;
+	return spot && spot->wanted && spot->known;
 }
 
 bool
@@ -72,6 +72,7 @@ read_queue(struct round *round, const struct json *cursor)
 			struct spot *spot = add_spot(round, xstrdup(name));
 
 			spot->mark = json_at(entry, "mark");
+			spot->known = spot->mark;
 			spot->rests = json_number(entry, "rests", 0);
 		}
 		json_free(entry);
@@ -109,7 +110,29 @@ home_setting(void)
 	return xformat("%s%s%s", chat ? chat : "", thread ? "/" : "", thread ? thread : "");
 }
 
-/* The home, which is looked up once for each setting. Owned; NULL: none, or not to be found now. */
+/* What the cursor keeps of it. Owned; NULL: it has to be looked up again. */
+static struct json *
+known_home(const struct round *round, const char *setting, const struct json *found)
+{
+	struct json *home = json_object(), *place = json_at(found, "place");
+	char *name = place ? round->rounds->spot_name(round, place) : NULL;
+
+	json_put_text(home, "setting", setting);
+	if (place)
+		json_put(home, "place", place);
+	if (place && !name) {
+		json_free(home);
+		home = NULL;
+	}
+	free(name);
+	return home;
+}
+
+/*
+ * The home, which is looked up once for each setting; again in each poll while it is no spot that
+ * can be heard, as a person may be whose private chat is not known yet. Owned; NULL: none, or not
+ * to be found now.
+ */
 static struct json *
 find_home(struct round *round, const struct json *cursor)
 {
@@ -124,10 +147,7 @@ find_home(struct round *round, const struct json *cursor)
 			warn("home: %s", json_text_or(found, "error.why", "cannot be found"));
 			round->trouble = json_copy(found);
 		} else {
-			home = json_object();
-			json_put_text(home, "setting", setting);
-			if (json_has(found, "place"))
-				json_put(home, "place", json_at(found, "place"));
+			home = known_home(round, setting, found);
 		}
 		json_free(found);
 	}
@@ -261,10 +281,19 @@ write_queue(const struct round *round)
 	return queue;
 }
 
+/* What was heard stands, also of a spot that then would not go on. */
+static bool
+is_in_vain(const struct round *round)
+{
+	return round->trouble && !round->heard && !json_count(round->events, "");
+}
+
+/* With trouble, too, the queue has moved on: somebody else is asked first the next time. */
 static struct json *
 batch(const struct round *round, const struct json *home)
 {
-	struct json *answer = json_object(), *cursor = json_object();
+	struct json *answer = is_in_vain(round) ? json_copy(round->trouble) : json_object();
+	struct json *cursor = json_object();
 	char *written;
 
 	if (home)
@@ -272,7 +301,8 @@ batch(const struct round *round, const struct json *home)
 	json_put(cursor, "queue", write_queue(round));
 	written = json_string(cursor);
 	json_put_text(answer, "cursor", written);
-	json_put(answer, "events", json_copy(round->events));
+	if (!json_has(answer, "error"))
+		json_put(answer, "events", json_copy(round->events));
 	free(written);
 	json_free(cursor);
 	return answer;
@@ -291,13 +321,6 @@ release(struct round *round)
 	json_free(round->trouble);
 }
 
-/* What was heard stands, also of a spot that then would not go on. */
-static bool
-is_in_vain(const struct round *round)
-{
-	return round->trouble && !round->heard && !json_count(round->events, "");
-}
-
 static struct json *
 poll_after(struct round *round, const struct json *question, const struct json *cursor)
 {
@@ -307,7 +330,7 @@ poll_after(struct round *round, const struct json *question, const struct json *
 	read_queue(round, cursor);
 	want_all(round, question, home);
 	hear_for(round, wait > 0 ? wait : 0);
-	answer = is_in_vain(round) ? json_copy(round->trouble) : batch(round, home);
+	answer = batch(round, home);
 	json_free(home);
 	return answer;
 }

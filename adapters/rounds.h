@@ -5,8 +5,9 @@
  * rounds until something was said or the time is up.
  *
  * The cursor is a queue: who has waited longest is asked first, a spot that is new before
- * all, and who was asked goes to the end, also when it did not answer. So a platform that allows one question a
- * minute still hears everybody, and a limit ends a round, not what was heard in it.
+ * all, and who was asked goes to the end, also when it did not answer: an error has the cursor,
+ * too. So a platform that allows one question a minute still hears everybody, a limit ends a
+ * round, not what was heard in it, and the trouble of one spot is not the others'.
  *
  *	{"home":{"setting":"#general","place":{…}},
  *	 "queue":[{"spot":"C1","mark":…},{"spot":"C2","mark":…,"rests":1795231477}]}
@@ -25,6 +26,7 @@ struct spot {
 	struct json *mark;  /* how far it was heard, in the platform's own shape; NULL: never yet */
 	double rests;       /* until then; 0: it does not */
 	bool wanted, fresh, asked;
+	bool known; /* it had a mark when this poll began */
 };
 
 enum hearing {

@@ -136,7 +136,7 @@ put_trouble(struct db *db, const char *platform, const struct json *answer)
 	struct json *error = json_at(answer, "error");
 
 	db_begin(db);
-	platform_trouble(db, platform, why, !strcmp(class, "busy"));
+	platform_trouble(db, platform, why, !strcmp(class, "busy"), json_text(answer, "cursor"));
 	platform_poll_heed(db, platform, error);
 	db_commit(db);
 	warn("%s: %s%s%s", platform, why, remedy ? "; " : "", remedy ? remedy : "");

@@ -849,6 +849,19 @@ looks() {
 	holds '[.events[].text] == ["m4", "m5", "m6", "m3"]'
 }
 
+@test "poll: a place that never answers does not make the others unheard" {
+	room thread "{\"id\":\"5001\",\"parent\":\"$GENERAL\",\"name\":\"t\"}"
+	room thread "{\"id\":\"5002\",\"parent\":\"$GENERAL\",\"name\":\"t\"}"
+	poll "$(place 5001 thread)" "$(place 5002 thread)"
+	says 5002 $ANN "hear me" >/dev/null
+	fault '{"route":"messages","fault":"gateway"}'
+	poll "$(place 5001 thread)" "$(place 5002 thread)"
+	holds '.error.class == "transient" and (.cursor | fromjson.queue | map(.spot) == ["5002", "5001"])'
+	fault '{"route":"messages","skip":1,"fault":"gateway"}'
+	poll "$(place 5001 thread)" "$(place 5002 thread)"
+	holds '[.events[].text] == ["hear me"]'
+}
+
 @test "poll: an answer that is lost, late or none is an error, and nothing is passed" {
 	open_thread $GENERAL title
 	poll "$PLACE"

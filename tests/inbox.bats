@@ -83,6 +83,8 @@ cursor() {
 	run -78 put <<<'{"error":{"class":"config","why":"bad token"}}'
 	run -75 put <<<'{"error":{"class":"busy","why":"another consumer"}}'
 	[ "$(cursor)" = 5 ]
+	run -69 put <<<'{"error":{"class":"transient","why":"one place is ill"},"cursor":"6"}'
+	[ "$(cursor)" = 6 ]
 }
 
 @test "inbox put: a cut batch is dropped with a word, broken JSON is 65, and nothing is stored" {

@@ -62,13 +62,15 @@ platform_heard(struct db *db, const char *platform, const char *cursor)
 }
 
 void
-platform_trouble(struct db *db, const char *platform, const char *error, bool busy)
+platform_trouble(struct db *db, const char *platform, const char *error, bool busy,
+	const char *cursor)
 {
 	double now = clock_now();
 
 	platform_row(db, platform);
-	db_run(db, "UPDATE courier_platforms SET error = ?, error_at = ?, busy_at = nullif(?, 0)"
-		" WHERE platform = ?", "sdds", error, now, busy ? now : 0, platform);
+	db_run(db, "UPDATE courier_platforms SET error = ?, error_at = ?, busy_at = nullif(?, 0),"
+		" cursor = coalesce(?, cursor) WHERE platform = ?", "sddss", error, now, busy ? now : 0,
+		cursor, platform);
 }
 
 bool

@@ -16,8 +16,12 @@ char *platform_cursor(struct db *db, const char *platform); /* owned, or NULL */
 /* Whether a poll that brought nothing but this cursor (or NULL) says anything new. */
 bool platform_news(struct db *db, const char *platform, const char *cursor);
 void platform_heard(struct db *db, const char *platform, const char *cursor);
-/* The last poll failed, in words; `busy`: because somebody else listens there. */
-void platform_trouble(struct db *db, const char *platform, const char *error, bool busy);
+/*
+ * The last poll failed, in words; `busy`: because somebody else listens there. A cursor (or
+ * NULL) is where the next one goes on all the same.
+ */
+void platform_trouble(struct db *db, const char *platform, const char *error, bool busy,
+	const char *cursor);
 
 /* Whether a watcher on this store serves it now. */
 bool platform_served(struct db *db, const char *platform);
