@@ -51,6 +51,14 @@ copies() {
 	sent "$1" | jq length
 }
 
+# killed_poll WAIT: one that is killed while it receives, as its caller does: the whole group.
+killed_poll() {
+	setsid hermes-adapter-signal poll <<<"{\"wait\":$1}" >"$SAID/killed" 3>&- &
+	look 'wait?name=receive'
+	kill -KILL -- "-$!"
+	wait $! || :
+}
+
 # --- configuration
 
 @test "about needs neither configuration nor network" {
@@ -420,14 +428,21 @@ copies() {
 }
 
 @test "poll: what comes while its poll is killed is not lost" {
-	setsid hermes-adapter-signal poll <<<'{"wait":20}' >"$SAID/killed" 3>&- &
-	look 'wait?name=receive'
-	kill -KILL -- "-$!" # as its caller does: the whole group
-	wait $! || :
+	killed_poll 20
 	say '{"from":"+15550002","text":"into the void"}'
 	poll
 	holds '[.events[].text] == ["into the void"]'
 	[ ! -s "$SAID/killed" ]
+}
+
+@test "poll: a long answer that nobody reads any more keeps no later poll out" {
+	room mode '{"held":true}'
+	words=$(printf 'word %.0s' {1..800})
+	for i in {1..20}; do say "{\"from\":\"+15550002\",\"text\":\"$i $words\"}"; done
+	killed_poll 0
+	room mode '{"held":false}'
+	poll
+	holds '.events | length == 20'
 }
 
 @test "poll: waits for a first message, and brings all that is there" {

@@ -206,8 +206,10 @@ ask_apart(struct spool *spool, double wait, int most)
 
 	if (pipe2(ends, O_CLOEXEC) || (child = fork()) < 0)
 		return answer_error("transient", "no process can be made to receive with", NULL);
-	if (!child)
+	if (!child) {
+		close(ends[0]); /* or it would be a reader of its own, and wait for itself */
 		receive_apart(spool, wait, most, ends[1]);
+	}
 	close(ends[1]);
 	read_all(ends[0], &all);
 	close(ends[0]);
