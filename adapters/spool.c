@@ -39,7 +39,7 @@ number_of(const char *cursor)
 
 enum { PATIENCE = 10 };
 
-/* Whoever received for a poll that is gone has it for some seconds more. */
+/* Whoever received for a poll that is gone has it for a while more. */
 static bool
 lock(int file)
 {

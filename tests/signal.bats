@@ -435,6 +435,17 @@ killed_poll() {
 	[ ! -s "$SAID/killed" ]
 }
 
+@test "poll: what is handed over after its poll gave up waiting is not lost" {
+	room mode '{"held":true}'
+	say '{"from":"+15550002","text":"one"}'
+	HERMES_ADAPTER_LIMIT=1 poll
+	holds '.error.class == "transient" and (.error.why | contains("a later poll"))'
+	look 'wait?name=receive'
+	room mode '{"held":false}'
+	poll
+	holds '[.events[].text] == ["one"]'
+}
+
 @test "poll: a long answer that nobody reads any more keeps no later poll out" {
 	room mode '{"held":true}'
 	words=$(printf 'word %.0s' {1..800})

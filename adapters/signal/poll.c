@@ -3,8 +3,9 @@
  * Hearing. signal-cli confirms a message to Signal when it hands it over, and forgets it; it
  * also goes on handing over to one who has hung up. So what it hands over goes into the spool
  * before anything else is done with it, and who receives is a process of its own, which
- * nobody kills with the poll: it ends by itself a few seconds later, and the next poll finds
- * what came. A poll that finds something in the spool answers with that, and asks for nothing.
+ * nobody kills with the poll: it waits as long as signal-cli does, which may be long, and a
+ * later poll finds what came. A poll that finds something in the spool answers with that, and
+ * asks for nothing.
  */
 #include "signal.h"
 
@@ -14,14 +15,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A batch; and for how many seconds one asks for a first message, for all, and for more. */
-enum { BATCH = 20, FIRST = 5, ALL = 3, MORE = 1 };
+/*
+ * A batch; and the seconds of silence one asks for: for a first message, for all, and for more.
+ * Each message begins the silence anew, and a network that is down does not count; so for
+ * HANDED seconds somebody is there, as what is handed over to nobody is lost.
+ */
+enum { BATCH = 20, FIRST = 5, ALL = 3, MORE = 1, HANDED = 86400 };
 
 /* The words of a message, owned: those it mentions stand in it as U+FFFC. NULL: none. */
 static char *
@@ -153,7 +159,7 @@ receive(double wait, int most, struct json **error)
 
 	json_put_number(params, "timeout", wait);
 	json_put_number(params, "maxMessages", most);
-	call = signal_act("receive", params, wait + 20);
+	call = signal_act("receive", params, HANDED);
 	if (!call.result)
 		*error = api_error(&call);
 	else if (!json_is_array(call.result))
@@ -184,15 +190,18 @@ receive_apart(struct spool *spool, double wait, int most, int to)
 	_exit(write(to, line.at, line.length) != (ssize_t)line.length);
 }
 
-static void
+/* False: that did not end in time. */
+static bool
 read_all(int from, struct text *all)
 {
+	struct pollfd ready = {.fd = from, .events = POLLIN};
 	char block[65536];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while ((got = read(from, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))
-		if (got > 0)
+	while (got > 0 && poll(&ready, 1, (int)(adapter_left() * 1000)) > 0)
+		if ((got = read(from, block, sizeof block)) > 0)
 			text_add(all, block, (size_t)got);
+	return !got;
 }
 
 /* What that process says; owned. */
@@ -201,21 +210,24 @@ ask_apart(struct spool *spool, double wait, int most)
 {
 	struct text all = TEXT_INIT;
 	struct json *said;
+	bool ended;
 	int ends[2];
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC) || (child = fork()) < 0)
 		return answer_error("transient", "no process can be made to receive with", NULL);
 	if (!child) {
-		close(ends[0]); /* or it would be a reader of its own, and wait for itself */
+		close(ends[0]); /* or it would wait for itself to read a long answer */
 		receive_apart(spool, wait, most, ends[1]);
 	}
 	close(ends[1]);
-	read_all(ends[0], &all);
+	ended = read_all(ends[0], &all);
 	close(ends[0]);
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+	while (ended && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
-	said = json_parse(all.at, all.length, NULL);
+	said = ended ? json_parse(all.at, all.length, NULL)
+		: answer_error("transient", "signal-cli takes longer; a later poll has what comes",
+			"if that stays so, look at signal-cli's log and at its network");
 	text_release(&all);
 	return said ? said : answer_error("transient", "receiving came to an end before its time", NULL);
 }
