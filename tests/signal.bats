@@ -292,6 +292,26 @@ killed_poll() {
 	holds '.outcome == "unknown"'
 }
 
+@test "send: of a group's failures the one that leaves most open stands" {
+	fails() {
+		room person "{\"uuid\":\"$ADA\",\"fail\":$1}"
+		room person "{\"uuid\":\"$BEN\",\"fail\":$2}"
+		send "$(place "$GROUP")" hello
+		holds "$3" || { echo "$1 $2"; return 1; }
+	}
+	while IFS='|' read -r less more holds; do
+		fails "$less" "$more" "$holds"
+		fails "$more" "$less" "$holds"
+	done <<-'END'
+		"UNREGISTERED_FAILURE"|"UNREGISTERED_FAILURE"|.class == "chat"
+		"UNREGISTERED_FAILURE"|"IDENTITY_FAILURE"|.class == "config"
+		"IDENTITY_FAILURE"|"INVALID_PRE_KEY_FAILURE"|.class == "transient"
+		"INVALID_PRE_KEY_FAILURE"|{"type":"RATE_LIMIT_FAILURE","retryAfterSeconds":60}|.class == "transient" and .retry_after == 60
+		{"type":"RATE_LIMIT_FAILURE","retryAfterSeconds":60}|"NETWORK_FAILURE"|.outcome == "unknown"
+		"UNREGISTERED_FAILURE"|"SOMETHING_NEW"|.outcome == "unknown"
+	END
+}
+
 @test "send: every error has its class, and a remedy where there is one" {
 	while IFS='|' read -r code class remedy words; do
 		fault send answer "{\"body\":{\"jsonrpc\":\"2.0\",\"error\":{\"code\":$code,\"message\":\"$words\",\"data\":null}}}"

@@ -177,6 +177,28 @@ signal_act(const char *method, struct json *params, double limit)
 	return call_method(method, params, false, limit);
 }
 
+/* What each failure means. Of several the later one stands: it leaves more open. */
+static const struct failure {
+	const char *type, *class, *why, *remedy; /* a class of NULL: it may be there */
+} failures[] = {
+	{"UNREGISTERED_FAILURE", "chat", "they have no Signal account, or none any more",
+		"choose another chat"},
+	{"IDENTITY_FAILURE", "config", "their safety number changed, and is not trusted", trust},
+	{"INVALID_PRE_KEY_FAILURE", "transient", "their device's keys cannot be used now", NULL},
+	{"RATE_LIMIT_FAILURE", "transient", "Signal slows this account down", NULL},
+	{"NETWORK_FAILURE", NULL, "signal-cli lost Signal's server while it sent", NULL},
+	{NULL, NULL, "signal-cli names a failure that nobody here knows", NULL}};
+
+static const struct failure *
+find_failure(const struct json *result)
+{
+	const struct failure *failure = failures;
+
+	while (failure->type && strcmp(failure->type, json_text_or(result, "type", "")) != 0)
+		failure++;
+	return failure;
+}
+
 struct fates
 signal_fates(const struct json *results)
 {
@@ -185,10 +207,12 @@ signal_fates(const struct json *results)
 	for (size_t i = 0; i < fates.count; i++) {
 		struct json *result = json_item(results, "", i);
 
-		if (!strcmp(json_text_or(result, "type", ""), "SUCCESS"))
+		if (!strcmp(json_text_or(result, "type", ""), "SUCCESS")) {
 			fates.reached++;
-		else if (!fates.failure)
+		} else if (!fates.failure || find_failure(result) > find_failure(fates.failure)) {
+			json_free(fates.failure);
 			fates.failure = json_copy(result);
+		}
 		json_free(result);
 	}
 	return fates;
@@ -208,25 +232,13 @@ captcha_remedy(const char *token)
 struct json *
 signal_failure(const struct json *failure)
 {
-	const char *type = json_text_or(failure, "type", ""), *token = json_text(failure, "token");
+	const struct failure *meant = find_failure(failure);
+	const char *token = json_text(failure, "token");
 	double after = json_number(failure, "retryAfterSeconds", -1);
-	struct json *answer;
-	char *remedy = NULL;
+	char *remedy = token ? captcha_remedy(token) : NULL;
+	struct json *answer = meant->class ? answer_not("not_sent", meant->class, meant->why,
+		remedy ? remedy : meant->remedy) : answer_unknown(meant->why);
 
-	if (!strcmp(type, "NETWORK_FAILURE"))
-		return answer_unknown("signal-cli lost Signal's server while it sent");
-	if (!strcmp(type, "UNREGISTERED_FAILURE"))
-		return answer_not("not_sent", "chat", "they have no Signal account, or none any more",
-			"choose another chat");
-	if (!strcmp(type, "IDENTITY_FAILURE"))
-		return answer_not("not_sent", "config", "their safety number changed, and is not trusted", trust);
-	if (!strcmp(type, "INVALID_PRE_KEY_FAILURE"))
-		return answer_not("not_sent", "transient", "their device's keys cannot be used now", NULL);
-	if (strcmp(type, "RATE_LIMIT_FAILURE") != 0)
-		return answer_unknown("signal-cli names a failure that nobody here knows");
-	if (token)
-		remedy = captcha_remedy(token);
-	answer = answer_not("not_sent", "transient", "Signal slows this account down", remedy);
 	if (after >= 0)
 		json_put_number(answer, "retry_after", after < 86400 ? after : 86400);
 	free(remedy);

@@ -26,10 +26,10 @@ struct api_call signal_act(const char *method, struct json *params, double limit
 /* What became of a message at those it went to, as `results` say. */
 struct fates {
 	size_t count, reached;
-	struct json *failure; /* the first that is none, owned; or NULL */
+	struct json *failure; /* the one that leaves most open, owned; or NULL */
 };
 struct fates signal_fates(const struct json *results);
-/* The answer for a message that reached nobody, as its first failure says. Owned. */
+/* The answer for a message that reached nobody, as that failure says. Owned. */
 struct json *signal_failure(const struct json *failure);
 /* A refusal that tells results: their fates in place of its own words. Owned, or NULL. */
 struct json *signal_refused(const struct api_call *call);
