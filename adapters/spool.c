@@ -123,7 +123,7 @@ keep_number(const struct spool *spool, const struct text *all)
 {
 	char *line = xformat("{\"at\":%lld}\n", spool->last);
 	size_t length = strlen(line);
-	bool fine = !spool->last || !strcmp(all->at, line)
+	bool fine = !strcmp(all->at, line)
 		|| (pwrite(spool->file, line, length, 0) == (ssize_t)length
 			&& !ftruncate(spool->file, (off_t)length));
 
@@ -139,7 +139,8 @@ load(struct spool *spool, long long covered)
 
 	if (fine) {
 		take_lines(spool, &all, covered);
-		fine = json_count(spool->items, "") ? cut_piece(spool, &all) : keep_number(spool, &all);
+		fine = spool->last && !json_count(spool->items, "") ? keep_number(spool, &all)
+			: cut_piece(spool, &all);
 	}
 	text_release(&all);
 	return fine;

@@ -447,6 +447,15 @@ killed_poll() {
 	holds '[.events[].text] == ["two"]'
 }
 
+@test "poll: a piece that the first write of all left takes nothing with it" {
+	mkdir -p "$HERMES_HOME"
+	printf '{"at":1,"item":{"env' >"$HERMES_HOME/signal.spool"
+	say '{"from":"+15550002","text":"one"}'
+	ask poll '{"wait":0}'
+	ask poll '{"wait":0}'
+	holds '[.events[].text] == ["one"] and .cursor == "1"'
+}
+
 @test "poll: what comes while its poll is killed is not lost" {
 	killed_poll 20
 	say '{"from":"+15550002","text":"into the void"}'
