@@ -117,14 +117,16 @@ route(struct json *record)
 {
 	const char *user = json_text(record, "event.user.id");
 	const char *key = json_text_or(record, "event.key", "");
-	struct json *place;
+	struct json *place, *who;
 	bool may;
 	char *session;
 
 	if (!json_has(record, "event") || json_has(record, "handoff") || json_has(record, "session"))
 		return;
 	place = json_at(record, "place");
-	may = allowed(place, user);
+	who = json_at(record, "event.user");
+	may = allowed(place, who);
+	json_free(who);
 	if (!may && !binding_handed_to(db, key, user)) {
 		deny(record, user);
 		json_free(place);

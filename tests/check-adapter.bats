@@ -187,7 +187,7 @@ fails() {
 	fails "human: what is said at home comes from home" 'poll .events[]?.place.account = "9"' --human
 	fails "human: what is said at home comes from home" 'poll .events = []' --human --wait 0.3
 	for filter in 'del(.events[]?.user.name)' 'del(.events[]?.message)' '.events[]?.at = 7' \
-		'.events[]?.place.user? = "eve"'; do
+		'.events[]?.place.user? = "eve"' '.events[]?.user.also = "ada"'; do
 		fails "human: an event says who, when and what" "poll $filter" --human
 	done
 	fails "human: a poll confirms only what its cursor covers" stuck --human

@@ -21,11 +21,12 @@ teardown() {
 }
 
 # hear PLATFORM KIND CHAT USER [THREAD [MESSAGE [TEXT]]]: a message; "" leaves a part out.
+# ALSO: what the user is called besides, as JSON.
 hear() {
 	jq -nc --arg platform "$1" --arg kind "$2" --arg chat "$3" --arg user "$4" --arg thread "${5:-}" \
-		--arg message "${6:-$(date +%s%N)}" --arg text "${7:-words}" '
+		--arg message "${6:-$(date +%s%N)}" --arg text "${7:-words}" --argjson also "${ALSO:-null}" '
 		def named(key; value): if value == "" then {} else {(key): value} end;
-		{events: [{$message, $text, user: named("id"; $user), place: ({$platform, account: "1", $kind}
+		{events: [{$message, $text, user: (named("id"; $user) + {$also}), place: ({$platform, account: "1", $kind}
 			+ named("chat"; $chat) + named("thread"; $thread) + named("user"; $user))}]}' |
 		hermes-inbox put "$1" >/dev/null
 }
@@ -132,6 +133,29 @@ sessions() {
 	[ "$(route | jq -r .session.id)" = "$session" ]
 	denied local dm phone eve
 	denied local dm cellar ada
+}
+
+@test "a user is let in by what the platform calls them besides, and remains who they are" {
+	configure 'platforms: {telegram: {allowed_users: ["+15550007"]}}'
+	export ALSO='["ada", "+15550007"]'
+	session_for telegram dm 7 7
+	session_for telegram group -5 7
+	run -0 sql "SELECT DISTINCT user_id FROM sessions"
+	[ "$output" = 7 ]
+	run -0 sql "SELECT session_key FROM sessions"
+	[ "$output" = $'agent:main:telegram:dm:7\nagent:main:telegram:group:-5:7' ]
+	for ALSO in '["+1555000"]' '["+155500071"]' '[]' '"+15550007"' '{"x":"+15550007"}' '[["+15550007"]]' \
+		'[15550007, null, ""]'; do
+		denied telegram dm 8 8
+	done
+}
+
+@test "a home may be called as its owner is: in private they are heard there" {
+	configure 'platforms: {telegram: {home_channel: {chat_id: "+15550007"}}}'
+	ALSO='["+15550007"]' session_for telegram dm 7 7
+	ALSO='["+15550007"]' denied telegram group -5 7
+	ALSO='["+15550008"]' denied telegram dm 8 8
+	denied telegram dm 7 7
 }
 
 # --- which session -----------------------------------------------------------

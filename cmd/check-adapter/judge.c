@@ -102,6 +102,7 @@ static const char *const shapes[SHAPES + 1] = {
 	"must(.message | text; \"message is missing\"),"
 	"must(.user.id | text; \"user.id does not say who\"),"
 	"must(.user.name | text; \"user.name does not say who\"),"
+	"must(.user.also | absent_or(type == \"array\" and all(text)); \"user.also is no list\"),"
 	"must(.text | text; \"text is missing\"),"
 	"must(.at | type == \"number\"; \"at does not say when\"),"
 	"must(.at - $now | fabs < 600; \"at is not now\"),"

@@ -31,9 +31,10 @@ event_put(struct db *db, const char *platform, const struct json *event)
 {
 	static const char sql[] =
 		"INSERT INTO courier_events (platform, account, chat, message, key, place, user, name,"
-		" text, reply_to, at, origin, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" also, text, reply_to, at, origin, created)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (platform, chat, message) DO NOTHING";
-	struct json *place = json_at(event, "place");
+	struct json *place = json_at(event, "place"), *also;
 	const char *user = json_text(event, "user.id");
 	size_t length = 0;
 	const char *bytes = json_bytes(event, "text", &length);
@@ -51,16 +52,18 @@ event_put(struct db *db, const char *platform, const struct json *event)
 		json_put_text(place, "user", user);
 	if (place_whole(place)) {
 		key = binding_key(db, place);
+		also = json_at(event, "user.also");
 		text_add_without_nuls(&text, bytes, length);
-		id = db_run(db, sql, "sssssjssssdsd", platform, json_text(place, "account"),
+		id = db_run(db, sql, "sssssjssjssdsd", platform, json_text(place, "account"),
 			json_text_or(place, "chat", ""), json_text(event, "message"), key, place, user,
-			json_text(event, "user.name"), text.at, json_text(event, "reply_to"),
+			json_text(event, "user.name"), also, text.at, json_text(event, "reply_to"),
 			json_number(event, "at", clock_now()), platform, clock_now());
 		if (id)
 			id = db_last_id(db);
 		if (id)
 			chat_lives(db, platform, json_text(place, "chat"));
 		meet(db, platform, event);
+		json_free(also);
 		free(key);
 		text_release(&text);
 	}
@@ -109,7 +112,7 @@ void
 event_put_done(struct db *db, long long id, struct json *record)
 {
 	struct rows *rows = db_query(db, "SELECT key, text, origin, user, name, step, attempt, reply,"
-		" actions, gave_up, delivery, session, fence, handoff, place, turns, said"
+		" actions, gave_up, delivery, session, fence, handoff, place, also"
 		" FROM courier_events WHERE id = ?", "i", id);
 	long long delivery;
 
@@ -121,6 +124,7 @@ event_put_done(struct db *db, long long id, struct json *record)
 	row_put_text(rows, 2, record, "event.origin");
 	row_put_text(rows, 3, record, "event.user.id");
 	row_put_text(rows, 4, record, "event.user.name");
+	row_put_json(rows, 15, record, "event.user.also");
 	if (row_null(rows, 13)) {
 		json_put_number(record, "event.attempt", (double)row_int(rows, 6) + 1);
 		json_put_number(record, "event.fence", (double)row_int(rows, 12));

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Raised whenever a declaration below changes. */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 struct table {
 	const char *name;
@@ -81,11 +81,14 @@ static const char *const seats[] = {
 	"turn TEXT", "turn_at REAL", NULL,
 };
 
-/* `said` is the message that keeps the event's words, `reply` the one that answers it. */
+/*
+ * `said` is the message that keeps the event's words, `reply` the one that answers it; `also`
+ * is what its user is called besides.
+ */
 static const char *const events[] = {
 	"id INTEGER PRIMARY KEY AUTOINCREMENT", "platform TEXT NOT NULL", "account TEXT",
 	"chat TEXT", "message TEXT", "key TEXT NOT NULL", "place TEXT", "user TEXT", "name TEXT",
-	"text TEXT NOT NULL", "reply_to TEXT", "at REAL", "origin TEXT NOT NULL",
+	"also TEXT", "text TEXT NOT NULL", "reply_to TEXT", "at REAL", "origin TEXT NOT NULL",
 	"handoff INTEGER", "session TEXT", "state TEXT NOT NULL DEFAULT 'queued'", "step TEXT",
 	"step_at REAL", "attempt INTEGER NOT NULL DEFAULT 0", "turns INTEGER NOT NULL DEFAULT 0",
 	"fence INTEGER NOT NULL DEFAULT 0", "holder TEXT", "held_at REAL", "hold REAL",
