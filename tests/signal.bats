@@ -391,7 +391,7 @@ killed_poll() {
 	other=$(say "{\"from\":\"$BEN\",\"text\":\"in the group\",\"group\":\"$GROUP\"}")
 	poll
 	holds ".events[0] == {message: \"$time:$ADA\", text: \"hello ✓\", at: ($time / 1000),
-		user: {id: \"$ADA\", name: \"Ada\"},
+		user: {id: \"$ADA\", name: \"Ada\", also: [\"+15550002\"]},
 		place: {platform: \"signal\", account: \"$US\", chat: \"$ADA\", kind: \"dm\", user: \"$ADA\"}}"
 	holds ".events[1].place == {platform: \"signal\", account: \"$US\", chat: \"$GROUP\", kind: \"group\", user: \"$BEN\"}"
 	holds ".events[1].user == {id: \"$BEN\", name: \"$BEN\"} and (now - .events[0].at | fabs) < 60"
@@ -579,4 +579,20 @@ killed_poll() {
 	run -0 sent "$ADA"
 	holds '[.[].params | has("quoteTimestamp")] == [false, true]'
 	holds '.[1].params.quoteAuthor == $ada' --arg ada "$ADA"
+}
+
+@test "who is allowed, or at home, may be named by number as well as by account id" {
+	count=0
+	while read -r setting; do
+		say '{"from":"+15550002","text":"hello"}'
+		say "{\"from\":\"$BEN\",\"text\":\"hello\"}"
+		env "$setting" hermes-watch --once >/dev/null 2>&1
+		[ "$(copies "$ADA")" = $((++count)) ] || { echo "$setting"; return 1; }
+	done <<-END
+		SIGNAL_ALLOWED_USERS=+15550009, +15550002
+		SIGNAL_ALLOWED_USERS=$ADA
+		SIGNAL_HOME_CHANNEL=+15550002
+		SIGNAL_HOME_CHANNEL=$ADA
+	END
+	[ "$(copies "$BEN")" = 0 ]
 }

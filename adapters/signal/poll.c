@@ -78,6 +78,20 @@ put_reply_to(struct json *event, const struct json *message)
 	json_free(quote);
 }
 
+/* People name each other by number: who has one is called so, too. */
+static void
+put_also(struct json *event, const struct json *who)
+{
+	const char *number = json_text_or(who, "sourceNumber", "");
+	struct json *also;
+
+	if (signal_address(number) != ADDRESS_NUMBER)
+		return;
+	also = json_array();
+	json_append(also, json_new_text(number, strlen(number)));
+	json_put(event, "user.also", also);
+}
+
 /* `who` is the envelope: it says who speaks. */
 static struct json *
 make_event(const struct json *who, const struct json *message)
@@ -96,6 +110,7 @@ make_event(const struct json *who, const struct json *message)
 		json_put(event, "place", signal_place(group ? group : user, group, user));
 		json_put_text(event, "user.id", user);
 		json_put_text(event, "user.name", *name ? name : json_text_or(who, "sourceNumber", user));
+		put_also(event, who);
 		json_put_text(event, "text", words);
 		json_put_number(event, "at", json_number(message, "timestamp", clock_now() * 1000) / 1000);
 		put_reply_to(event, message);
