@@ -105,6 +105,35 @@ metadata(const struct json *question, const char *key)
 	return written;
 }
 
+/*
+ * Where a thread's first message is gone, Slack puts the text before the whole conversation,
+ * and only its echo shows that. It is taken back, the thread is what is wrong, and the answer
+ * says how that went.
+ */
+static struct json *
+misplaced(const char *chat, const char *stamp)
+{
+	struct text form = TEXT_INIT;
+	struct api_call call;
+	struct json *answer;
+
+	form_add(&form, "channel", chat);
+	form_add(&form, "ts", stamp);
+	call = slack_act("chat.delete", &form);
+	answer = answer_not("not_sent", "thread", call.result
+		? "the thread is gone: Slack put the text into the conversation, and it was deleted there"
+		: "the thread is gone: Slack put the text into the conversation, where it still stands",
+		NULL);
+	api_release(&call);
+	return answer;
+}
+
+static bool
+is_misplaced(const struct json *posted, const char *thread)
+{
+	return thread && strcmp(json_text_or(posted, "message.thread_ts", ""), thread) != 0;
+}
+
 /* chat.postMessage: the new message's stamp, owned; NULL: *failure is the answer. */
 static char *
 post(const struct json *question, const char *key, const char *text, bool styled,
@@ -127,8 +156,13 @@ post(const struct json *question, const char *key, const char *text, bool styled
 		*failure = api_failure(&call, outcome);
 		if (call.retry_after >= 0) /* each channel takes about one message a second */
 			json_put_text(*failure, "scope", "chat");
-	} else if (!stamp)
+	} else if (!stamp) {
 		*failure = answer_unknown("Slack took the text and named no message");
+	} else if (is_misplaced(call.result, thread)) {
+		*failure = misplaced(json_text(question, "place.chat"), stamp);
+		free(stamp);
+		stamp = NULL;
+	}
 	api_release(&call);
 	free(marker);
 	return stamp;

@@ -35,10 +35,11 @@ teardown() {
 	run -0 --separate-stderr node "$CLIENTS/slack.mjs" "http://127.0.0.1:$PORT/api/" C1 U1
 	holds '.me == "U0BOT" and .bot == "B0BOT" and .team == "T0TEAM" and (.scopes | index("chat:write"))'
 	holds '.replies == [["seed & <more>", "one", "two"], ["seed & <more>", "three", "all"]]'
+	holds '.lost == null'
 	holds '.history == ["all", "seed & <more>"] and .after == ["all"]'
 	holds '.metadata.event_payload == {delivery: "h12"} and .hidden == null'
 	holds '.members == ["U0BOT", "U1"] and .dm == "D1" and .person == "Ann" and .kind and .list == 1'
-	holds '.refused == ["channel_not_found", "no_text", "thread_not_found", "thread_not_found",
+	holds '.refused == ["channel_not_found", "no_text", "message_not_found", "thread_not_found",
 		"user_not_found", "unknown_method", "invalid_auth", "not_authed"]'
 }
 

@@ -352,10 +352,17 @@ AGAIN='{"again":{"since":1}}'
 	room scopes '{}'
 	room channel '{"id":"C1","archived":true}'
 	refused "$(place C1)" chat is_archived archive
-	refused "$(place D1 1.000001)" thread thread_not_found ''
 	refused "$(place nowhere)" request 'no conversation' ''
 	refused "$(place C1 later)" request 'not one of' ''
 	SLACK_BOT_TOKEN=xoxb-wrong refused "$(place D1)" config invalid_auth SLACK_BOT_TOKEN
+}
+
+@test "send: a text whose thread is gone is taken back, and the thread is what is wrong" {
+	refused "$(place C1 1.000001)" thread 'deleted there' ''
+	[ "$(copies C1)" = 0 ]
+	fault chat.delete answer '{"body":{"ok":false,"error":"cant_delete_message"}}'
+	refused "$(place C1 1.000001)" thread 'still stands' ''
+	[ "$(copies C1)" = 1 ]
 }
 
 @test "send: what left and was not answered is unknown, and is there at most once" {

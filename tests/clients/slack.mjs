@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // slack.mjs URL CHANNEL USER: what Slack's own client makes of the tests' Slack, as one JSON
-// object: who it is, a thread with metadata, pages of both histories, people, and refusals.
+// object: who it is, a thread with metadata, a text whose thread is gone, pages of both
+// histories, people, and refusals.
 
 import { WebClient } from "@slack/web-api";
 
@@ -29,6 +30,8 @@ const replies = [];
 for await (const page of web.paginate("conversations.replies",
 	{ channel, ts: seed.ts, limit: 2, include_all_metadata: true }))
 	replies.push(page.messages.map((message) => message.text));
+const lost = await web.chat.postMessage({ channel, text: "x", thread_ts: "1.000001" });
+await web.chat.delete({ channel, ts: lost.ts });
 const found = await web.conversations.history({ channel, include_all_metadata: true });
 const plain = await web.conversations.history({ channel });
 const after = await web.conversations.history({ channel, oldest: seed.ts });
@@ -37,7 +40,7 @@ const open = await web.conversations.open({ users: user });
 
 console.log(JSON.stringify({
 	me: me.user_id, bot: me.bot_id, team: me.team_id, scopes: me.response_metadata.scopes,
-	replies, history: found.messages.map((message) => message.text),
+	lost: lost.message.thread_ts ?? null, replies, history: found.messages.map((message) => message.text),
 	metadata: found.messages.at(-1).metadata, hidden: plain.messages.at(-1).metadata ?? null,
 	after: after.messages.map((message) => message.text),
 	members: members.members, dm: open.channel.id,
@@ -47,7 +50,7 @@ console.log(JSON.stringify({
 	refused: [
 		await refusal(web.chat.postMessage({ channel: "C404", text: "x" })),
 		await refusal(web.chat.postMessage({ channel, text: " " })),
-		await refusal(web.chat.postMessage({ channel, text: "x", thread_ts: "1.000001" })),
+		await refusal(web.chat.delete({ channel, ts: lost.ts })),
 		await refusal(web.conversations.replies({ channel, ts: "1.000001" })),
 		await refusal(web.users.info({ user: "U404" })),
 		await refusal(web.apiCall("no.such")),
