@@ -309,6 +309,18 @@ AGAIN='{"again":{"since":1}}'
 	holds '.outcome == "sent"'
 }
 
+@test "a private channel that the user of the token is not in is read as the bot" {
+	export SLACK_USER_TOKEN=xoxp-2-$SECRET
+	send "$(place G1)" hello
+	first=$output
+	send "$(place G1)" hello "$AGAIN"
+	[ "$output" = "$first" ]
+	poll "{\"places\":[$(place G1)]}"
+	say G1 "an answer"
+	poll "{\"places\":[$(place G1)]}"
+	holds '[.events[].text] == ["an answer"]'
+}
+
 @test "send: every word of Slack's has its class" {
 	local error class
 	while read -r error class; do

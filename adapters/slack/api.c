@@ -69,11 +69,10 @@ slack_token(void)
 
 /* Bots may not read everywhere; but a user is not in the bot's direct messages with others. */
 static const char *
-read_token(const char *chat)
+reader_token(const char *chat)
 {
 	return *chat != 'D' && adapter_setting("USER_TOKEN")
-		? adapter_word("USER_TOKEN", "copy the User OAuth Token (xoxp-…), or unset it")
-		: slack_token();
+		? adapter_word("USER_TOKEN", "copy the User OAuth Token (xoxp-…), or unset it") : NULL;
 }
 
 void
@@ -101,7 +100,7 @@ name_scope(struct api_call *call)
 }
 
 static struct api_call
-ask(const char *token, const char *method, struct text *form, bool repeatable, double limit)
+ask(const char *token, const char *method, const struct text *form, bool repeatable, double limit)
 {
 	char *base = api_base("https://slack.com/api"), *url = xformat("%s/%s", base, method);
 	static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
@@ -111,7 +110,6 @@ ask(const char *token, const char *method, struct text *form, bool repeatable, d
 
 	api_ask(&slack, &request, &call);
 	name_scope(&call);
-	text_release(form);
 	free(url);
 	free(base);
 	return call;
@@ -120,19 +118,40 @@ ask(const char *token, const char *method, struct text *form, bool repeatable, d
 struct api_call
 slack_ask(const char *method, struct text *form)
 {
-	return ask(slack_token(), method, form, true, 0);
+	struct api_call call = ask(slack_token(), method, form, true, 0);
+
+	text_release(form);
+	return call;
+}
+
+static bool
+is_outside(const struct api_call *call)
+{
+	return call->code && (!strcmp(call->code, "channel_not_found")
+		|| !strcmp(call->code, "not_in_channel"));
 }
 
 struct api_call
 slack_read(const char *chat, const char *method, struct text *form, double limit)
 {
-	return ask(read_token(chat), method, form, true, limit);
+	const char *reader = reader_token(chat);
+	struct api_call call = ask(reader ? reader : slack_token(), method, form, true, limit);
+
+	if (reader && is_outside(&call)) {
+		api_release(&call);
+		call = ask(slack_token(), method, form, true, limit);
+	}
+	text_release(form);
+	return call;
 }
 
 struct api_call
 slack_act(const char *method, struct text *form)
 {
-	return ask(slack_token(), method, form, false, 0);
+	struct api_call call = ask(slack_token(), method, form, false, 0);
+
+	text_release(form);
+	return call;
 }
 
 const struct json *
