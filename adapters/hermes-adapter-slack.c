@@ -9,11 +9,13 @@
 #include "key.h"
 #include "slack/slack.h"
 
+#include "die.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_BACK = 60, LOOK_PAGES = 10 }; /* seconds that our clock may be ahead of Slack's */
+enum { LOOK_BACK = 600, LOOK_PAGES = 10 }; /* seconds that our clock may be ahead of Slack's */
 
 static const char event_type[] = "hermes_delivery";
 
@@ -73,19 +75,24 @@ look_for(const struct json *place, const char *key, double since, struct api_cal
 		if (found || !cursor || !*cursor)
 			break;
 	}
+	if (!found && cursor && *cursor) {
+		api_release(call);
+		*call = (struct api_call){.class = "transient", .retry_after = -1,
+			.why = xstrdup("too much was said there since")};
+	}
 	free(cursor);
 	return found;
 }
 
-/* Where nobody could look, nobody knows: unless that will stay so. */
+/* Where nobody could look, nobody knows: it is the looking that was refused, not the text. */
 static struct json *
-not_looked(const struct api_call *call, const char *outcome)
+not_looked(const struct api_call *call)
 {
-	struct json *answer;
+	char *why = xformat("an earlier try may be there, and cannot be looked for: %s%s%s", call->why,
+		call->remedy ? "; " : "", call->remedy ? call->remedy : "");
+	struct json *answer = answer_unknown(why);
 
-	if (strcmp(call->class, "transient") != 0)
-		return api_failure(call, outcome);
-	answer = answer_unknown(call->why);
+	free(why);
 	if (call->retry_after >= 0)
 		json_put_number(answer, "retry_after", call->retry_after);
 	return answer;
@@ -186,7 +193,7 @@ post_once(const struct json *question, const char *act, const char *text, bool s
 		stamp = look_for(place, key, since, &call);
 		looked = call.result;
 		if (!looked)
-			*failure = not_looked(&call, outcome);
+			*failure = not_looked(&call);
 		api_release(&call);
 		json_free(place);
 	}

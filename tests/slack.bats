@@ -278,7 +278,7 @@ AGAIN='{"again":{"since":1}}'
 	[ "$(copies D1)" = 4 ]
 }
 
-@test "send: where nobody can look, it stays unknown, or is a matter of configuration" {
+@test "send: where nobody can look, it stays unknown" {
 	room tier '{"method":"conversations.history","per_minute":0.5,"objects":15}'
 	fault conversations.history answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"30"}}'
 	send "$(place C1)" hello "$AGAIN"
@@ -288,8 +288,27 @@ AGAIN='{"again":{"since":1}}'
 	holds '.outcome == "unknown"'
 	room scopes '{"without":["channels:history"]}'
 	send "$(place C1)" hello "$AGAIN"
-	holds '.outcome == "not_sent" and .class == "config" and (.remedy | contains("channels:history"))'
+	holds '.outcome == "unknown" and (.why | contains("missing_scope") and contains("channels:history"))'
 	[ "$(requests chat.postMessage)" = 0 ]
+}
+
+@test "send: where more was said than can be looked through, it stays unknown" {
+	local i
+	send "$(place C1)" hello
+	room newest_first '{"on":true}'
+	room tier '{"method":"conversations.history","per_minute":50,"objects":1}'
+	for i in {1..11}; do say C1 "$i" >/dev/null; done
+	send "$(place C1)" hello "$AGAIN"
+	holds '.outcome == "unknown" and (.why | contains("too much"))'
+	[ "$(copies C1)" = 1 ]
+}
+
+@test "send: is looked for from well before, as our clock may be ahead" {
+	room clock '{"advance":-300}'
+	send "$(place C1)" hello
+	first=$output
+	send "$(place C1)" hello "{\"again\":{\"since\":$(date +%s)}}"
+	[ "$output" = "$first" ]
 }
 
 @test "send: is looked for page by page, and with the user's token where there is one" {
