@@ -202,6 +202,19 @@ AGAIN='{"again":{"since":1}}'
 	holds '.error.class == "config" and (.error.remedy | contains("SLACK_HOME_CHANNEL"))'
 }
 
+@test "resolve: a name that people only show counts where nobody else has it or shows it" {
+	room user '{"id":"U6","name":"zoe","deleted":true}'
+	room user '{"id":"U7","name":"mallory","display_name":"zoe"}'
+	ask resolve '{"words":"@zoe"}'
+	holds '.place.user == "U7"'
+	room user '{"id":"U8","name":"other.zoe","display_name":"zoe"}'
+	ask resolve '{"words":"@zoe"}'
+	holds '.error.class == "request" and (.error.remedy | contains("by its id"))'
+	room user '{"id":"U9","name":"zoe","display_name":"Zoe Z"}'
+	ask resolve '{"words":"@zoe"}'
+	holds '.place.user == "U9"'
+}
+
 # --- thread
 
 @test "thread: a seed with metadata begins it, in channels, groups and directly" {

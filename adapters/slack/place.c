@@ -262,12 +262,31 @@ put_place(struct json *answer, const struct json *self, struct json *place)
 	return answer;
 }
 
-/* Whether an item of a list is called so. */
-static bool
-is_called(const struct json *item, const char *name)
+/* Who shows a name: anybody may show any. */
+struct showing {
+	char *first; /* id */
+	int count;
+};
+
+/* The id of what is called so in a page of a list, owned or NULL; who only shows it is counted. */
+static char *
+find_called(const struct json *page, const char *name, struct showing *showing)
 {
-	return !strcmp(json_text_or(item, "name", ""), name)
-		|| !strcmp(json_text_or(item, "profile.display_name", ""), name);
+	char *id = NULL;
+
+	for (size_t i = 0, n = json_count(page, ""); i < n && !id; i++) {
+		struct json *item = json_item(page, "", i);
+
+		if (json_true(item, "deleted"))
+			;
+		else if (!strcmp(json_text_or(item, "name", ""), name))
+			id = json_id(item, "id");
+		else if (!strcmp(json_text_or(item, "profile.display_name", ""), name)
+			&& !showing->count++)
+			showing->first = json_id(item, "id");
+		json_free(item);
+	}
+	return id;
 }
 
 /* The id of what is called so in a list. Owned; NULL: *answer says why not. */
@@ -275,6 +294,7 @@ static char *
 find_named(const char *method, const char *list, const char *name, struct json **answer)
 {
 	char *cursor = xstrdup(""), *id = NULL;
+	struct showing showing = {0};
 	int pages = 0;
 
 	*answer = NULL;
@@ -286,20 +306,20 @@ find_named(const char *method, const char *list, const char *name, struct json *
 		if (!strcmp(list, "channels"))
 			form_add(&form, "types", "public_channel,private_channel");
 		page = next_page(method, list, &form, &cursor, &call);
-		for (size_t i = 0, n = json_count(page, ""); i < n && !id; i++) {
-			struct json *item = json_item(page, "", i);
-
-			id = is_called(item, name) ? json_id(item, "id") : NULL;
-			json_free(item);
-		}
+		id = find_called(page, name, &showing);
 		if (!call.result)
 			*answer = api_error(&call);
 		json_free(page);
 		api_release(&call);
 	} while (!id && !*answer && *cursor && ++pages < PAGES_MOST);
+	if (!id && !*answer && !*cursor && showing.count == 1)
+		id = showing.first;
+	else
+		free(showing.first);
 	free(cursor);
 	if (!id && !*answer)
-		*answer = answer_error("request", "nobody and nothing there is called so",
+		*answer = answer_error("request", showing.count ? "it cannot be told who is called so"
+			: "nobody and nothing there is called so",
 			"name it by its id: in Slack, it is at the end of \"View details\"");
 	return id;
 }
