@@ -94,7 +94,7 @@ start_emulate() {
 		home=$(jq -c .place <<<"$output")
 		poll
 		ask thread "$(jq -nc --argjson place "$home" '{$place, title: "Fix <it>", delivery: "h1"}')"
-		holds '.outcome == "opened" and .place.thread and .audience.known'
+		holds '.outcome == "opened" and .place.thread and .audience.known == (.place.kind == "dm")'
 		place=$(jq -c .place <<<"$output")
 		ask thread "$(jq -nc --argjson place "$home" '{$place, title: "Fix <it>", delivery: "h1", again: {since: (now - 5)}}')"
 		holds '.place == $place' --argjson place "$place"

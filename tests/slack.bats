@@ -172,9 +172,25 @@ AGAIN='{"again":{"since":1}}'
 	ask resolve '{"words":"C1"}'
 	holds '.audience | .size == 601 and .names == ["Ann"] and .known'
 	[ "$(requests conversations.members)" = 6 ]
+	fault conversations.members answer '{"skip":1,"status":429,"body":{"ok":false,"error":"ratelimited"}}'
+	ask resolve '{"words":"C1"}'
+	holds '.audience == {names: [], known: false}'
 	room scopes '{"without":["channels:read","users:read"]}'
 	ask resolve '{"words":"G1"}'
 	holds '.audience == {size: 1, names: [], known: true}'
+}
+
+@test "resolve: a channel that anybody may join is nobody's own, however few are in it" {
+	room channel '{"id":"C1","members":["U0BOT","U1"]}'
+	ask resolve '{"words":"C1"}'
+	holds '.audience.known == false'
+	for chat in G1 D1; do
+		ask resolve "{\"words\":\"$chat\"}"
+		holds '.audience == {size: 1, names: ["Ann"], known: true}'
+	done
+	room channel '{"id":"C2","kind":"group","members":["U0BOT","U1"]}'
+	ask resolve '{"words":"C2"}'
+	holds '.audience.known'
 }
 
 @test "resolve: names are looked for page by page" {

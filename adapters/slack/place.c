@@ -180,6 +180,22 @@ unknown_audience(void)
 	return audience;
 }
 
+/* Whether only its members read there: a public channel's words are for whoever looks. */
+static bool
+is_closed(const char *chat)
+{
+	struct text form = TEXT_INIT;
+	struct api_call call;
+	bool closed;
+
+	form_add(&form, "channel", chat);
+	call = slack_ask("conversations.info", &form);
+	closed = json_true(call.result, "channel.is_private")
+		|| json_true(call.result, "channel.is_mpim");
+	api_release(&call);
+	return closed;
+}
+
 /* Who reads in a channel or group, the bot not counted. Owned. */
 static struct json *
 channel_audience(const char *chat, const char *self)
@@ -197,8 +213,11 @@ channel_audience(const char *chat, const char *self)
 		form_add(&form, "channel", chat);
 		page = next_page("conversations.members", "members", &form, &cursor, &call);
 		api_release(&call);
-		if (!page)
+		if (!page) { /* half a count is none */
+			json_free(first);
+			first = NULL;
 			break;
+		}
 		size += (double)json_count(page, "") - holds_text(page, self);
 		if (first)
 			json_free(page);
@@ -207,6 +226,8 @@ channel_audience(const char *chat, const char *self)
 	} while (*cursor && ++pages < MEMBER_PAGES);
 	if (first && !*cursor) {
 		count_people(audience, first, self, size);
+		if (json_number(audience, "size", 0) <= 1 && !is_closed(chat))
+			json_put_true(audience, "known", false);
 	} else {
 		json_free(audience);
 		audience = unknown_audience();
