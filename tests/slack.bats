@@ -582,6 +582,24 @@ AGAIN='{"again":{"since":1}}'
 	holds '[.events[].text] == ["now", "now"]'
 }
 
+@test "poll: begins with now as Slack has it, at places with a long history, too" {
+	local i theirs
+	room clock '{"advance":-90}'
+	theirs=$(say G1 "a thread of theirs")
+	for i in {1..6}; do
+		say C1 "long ago" >/dev/null
+		say G1 "long ago" "{\"thread\":\"$theirs\"}" >/dev/null
+	done
+	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
+	room tier '{"method":"conversations.replies","per_minute":50,"objects":5}'
+	poll "{\"places\":[$(place C1),$(place G1 "$theirs")]}"
+	holds '.events == []'
+	say C1 "now"
+	say G1 "now" "{\"thread\":\"$theirs\"}"
+	poll "{\"places\":[$(place C1),$(place G1 "$theirs")]}"
+	holds '[.events[].text] == ["now", "now"]'
+}
+
 @test "poll: an answer that was sent to the channel, too, is heard once, in its thread" {
 	export SLACK_HOME_CHANNEL=C1
 	poll

@@ -256,6 +256,19 @@ raise_top(struct reading *reading, const struct heard *heard)
 		replace(&reading->top, last);
 }
 
+/* The newest message of a place, by its first page; NULL: it does not say. */
+static const char *
+newest_stamp(const struct reading *reading, const struct heard *heard)
+{
+	const char *newest = NULL;
+
+	if (heard->count && reading->thread && reading->page)
+		newest = json_text(heard->messages[0], "latest_reply");
+	else if (heard->count)
+		newest = json_text(heard->messages[heard->count - 1], "ts");
+	return newest && is_stamp(newest) ? newest : NULL;
+}
+
 /*
  * A place that is heard for the first time: from the beginning of a thread that the bot
  * began, or from the bot's own last words; else from now on.
@@ -263,6 +276,7 @@ raise_top(struct reading *reading, const struct heard *heard)
 static char *
 first_stamp(const struct listener *listener, const struct reading *reading, const struct heard *heard)
 {
+	const char *newest = newest_stamp(reading, heard);
 	size_t i = heard->count;
 
 	if (reading->thread && i && is_own(listener, heard->messages[0]))
@@ -271,8 +285,8 @@ first_stamp(const struct listener *listener, const struct reading *reading, cons
 		i--;
 	if (i)
 		return xstrdup(json_text(heard->messages[i - 1], "ts"));
-	if (heard->count && !reading->page)
-		return xstrdup(json_text(heard->messages[heard->count - 1], "ts"));
+	if (newest)
+		return xstrdup(newest);
 	return reading->page ? xformat("%.6f", clock_now()) : xstrdup("0.000000");
 }
 
