@@ -667,6 +667,21 @@ AGAIN='{"again":{"since":1}}'
 	holds '(map(.fault) | index("answer")) as $at | [.[$at, $at + 1].body | contains("cursor=")] == [true, false]'
 }
 
+@test "poll: what was heard before a page that hangs is told within the caller's limit" {
+	local i
+	export SLACK_HOME_CHANNEL=C1
+	poll
+	for i in {1..9}; do say C1 "$i" >/dev/null; done
+	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
+	fault conversations.history hang '{"skip":1}'
+	SECONDS=0
+	HERMES_ADAPTER_LIMIT=2 poll
+	holds '[.events[].text] == ["1", "2", "3", "4", "5"]'
+	((SECONDS < 8))
+	poll
+	holds '[.events[].text] == ["6", "7", "8", "9"]'
+}
+
 @test "poll: a slow tier loses no place's messages, and each has its turn" {
 	local all=() chat round
 	for chat in C1 G1 G2; do

@@ -105,7 +105,8 @@ ask(const char *token, const char *method, const struct text *form, bool repeata
 	char *base = api_base("https://slack.com/api"), *url = xformat("%s/%s", base, method);
 	static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
 	struct api_request request = {.url = url, .headers = headers, .token = token,
-		.body = form->at, .length = form->length, .repeatable = repeatable, .limit = limit};
+		.body = form->at, .length = form->length, .repeatable = repeatable,
+		.limit = limit < adapter_left() ? limit : 0};
 	struct api_call call;
 
 	api_ask(&slack, &request, &call);

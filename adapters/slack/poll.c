@@ -367,11 +367,11 @@ keep_failure(struct round *round, struct spot *spot, struct reading *reading,
 static enum hearing
 hear_pages(struct round *round, struct spot *spot, struct reading *reading)
 {
-	enum hearing came = SPOT_HEARD;
+	enum hearing came = SPOT_WAITS;
 	struct heard heard = {0};
 	bool any = false, through = false;
 
-	for (int page = 0; page < PAGES_MOST && !through; page++) {
+	for (int page = 0; page < PAGES_MOST && !through && round_has_time(); page++) {
 		struct api_call call = ask_page(reading);
 
 		through = !call.result;

@@ -23,7 +23,8 @@ void form_add(struct text *form, const char *name, const char *value);
 struct api_call slack_ask(const char *method, struct text *form);
 /*
  * A question about what was said in a conversation; asked as the user of SLACK_USER_TOKEN
- * where there is one who is in it. At most `limit` seconds; 0: what is left. Takes `form`.
+ * where there is one who is in it. At most `limit` seconds of what is left; 0: all of it.
+ * Takes `form`.
  */
 struct api_call slack_read(const char *chat, const char *method, struct text *form, double limit);
 /* An act, which Slack does not know again. Takes `form`. */
