@@ -667,6 +667,21 @@ AGAIN='{"again":{"since":1}}'
 	holds '(map(.fault) | index("answer")) as $at | [.[$at, $at + 1].body | contains("cursor=")] == [true, false]'
 }
 
+@test "poll: a page that Slack forgot in the midst of a reading loses no message" {
+	local i
+	export SLACK_HOME_CHANNEL=C1
+	room newest_first '{"on":true}'
+	poll
+	for i in {1..9}; do say C1 "$i" >/dev/null; done
+	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
+	fault conversations.history answer '{"skip":1,"times":2,"body":{"ok":false,"error":"invalid_cursor"}}'
+	poll
+	seen=$(jq -c '[.events[].text]' <<<"$output")
+	poll
+	poll
+	holds '[.events[].text] + $seen | unique | length == 9' --argjson seen "$seen"
+}
+
 @test "poll: what was heard before a page that hangs is told within the caller's limit" {
 	local i
 	export SLACK_HOME_CHANNEL=C1

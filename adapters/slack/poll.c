@@ -343,9 +343,16 @@ say_heard(struct round *round, struct reading *reading, struct heard *heard)
 	replace(&reading->top, NULL);
 }
 
+/* A page that Slack does not know any more. */
+static bool
+is_forgotten(const struct api_call *call)
+{
+	return call->code && !strcmp(call->code, "invalid_cursor");
+}
+
 /* A limit is for a method; other trouble is the place's, or, if it passes, everybody's. */
 static enum hearing
-keep_failure(struct round *round, struct spot *spot, struct reading *reading,
+keep_failure(struct round *round, struct spot *spot, const struct reading *reading,
 	const struct api_call *call)
 {
 	struct listener *listener = round->data;
@@ -356,10 +363,8 @@ keep_failure(struct round *round, struct spot *spot, struct reading *reading,
 		listener->until[reading->thread != NULL] = clock_steady() + call->retry_after;
 		return SPOT_WAITS;
 	}
-	if (call->code && !strcmp(call->code, "invalid_cursor")) {
-		replace(&reading->page, NULL);
+	if (is_forgotten(call))
 		return SPOT_HEARD;
-	}
 	return passes ? SPOT_OVER : SPOT_REFUSED;
 }
 
@@ -377,6 +382,8 @@ hear_pages(struct round *round, struct spot *spot, struct reading *reading)
 		through = !call.result;
 		if (through) {
 			came = keep_failure(round, spot, reading, &call);
+			if (!any && is_forgotten(&call)) /* then the reading begins anew */
+				replace(&reading->page, NULL);
 		} else {
 			any = true;
 			take_page(&heard, reading, call.result);
