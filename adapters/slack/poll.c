@@ -34,7 +34,6 @@ struct listener {
 	const struct json *self;
 	struct json *names; /* users by id */
 	int named;
-	double until[2];    /* conversations.history and .replies have had enough until then */
 };
 
 /* "C1", "C1/1699.1" */
@@ -343,6 +342,15 @@ say_heard(struct round *round, struct reading *reading, struct heard *heard)
 	replace(&reading->top, NULL);
 }
 
+/* A limit is for a method: whoever is heard by it rests, in the polls that follow, too. */
+static void
+keep_limit(struct round *round, bool threads, double seconds)
+{
+	for (size_t i = 0; i < round->count; i++)
+		if (json_has(round->spots[i].place, "thread") == threads)
+			round->spots[i].rests = clock_now() + seconds;
+}
+
 /* A page that Slack does not know any more. */
 static bool
 is_forgotten(const struct api_call *call)
@@ -355,12 +363,11 @@ static enum hearing
 keep_failure(struct round *round, struct spot *spot, const struct reading *reading,
 	const struct api_call *call)
 {
-	struct listener *listener = round->data;
 	bool passes = !strcmp(call->class, "transient") || !strcmp(call->class, "config");
 
 	round_trouble(round, spot, api_error(call));
 	if (passes && call->retry_after >= 0) {
-		listener->until[reading->thread != NULL] = clock_steady() + call->retry_after;
+		keep_limit(round, reading->thread, call->retry_after);
 		return SPOT_WAITS;
 	}
 	if (is_forgotten(call))
@@ -399,13 +406,11 @@ hear_pages(struct round *round, struct spot *spot, struct reading *reading)
 static enum hearing
 hear(struct round *round, struct spot *spot)
 {
-	struct listener *listener = round->data;
 	struct reading reading;
 	enum hearing came = SPOT_WAITS;
 
 	read_mark(&reading, spot);
-	if (json_count(round->events, "") < EVENTS_MOST
-		&& clock_steady() >= listener->until[reading.thread != NULL])
+	if (json_count(round->events, "") < EVENTS_MOST)
 		came = hear_pages(round, spot, &reading);
 	if (reading.since)
 		write_mark(&reading, spot);
