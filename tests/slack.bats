@@ -770,6 +770,41 @@ AGAIN='{"again":{"since":1}}'
 	[ "$(requests '')" = 1 ]
 }
 
+@test "poll: a place whose scope is missing does not make the others unheard" {
+	local places
+	places="{\"places\":[$(place G1),$(place D1)]}"
+	room scopes '{"without":["groups:history"]}'
+	poll "$places"
+	grep -q 'G1: missing_scope; .*groups:history' "$SAID/stderr"
+	say D1 hello
+	poll "$places"
+	holds '[.events[].text] == ["hello"]'
+	[ "$(requests conversations.history)" = 3 ]
+	room tier '{"method":"conversations.history","per_minute":1,"objects":15}'
+	say D1 "hello again"
+	a_minute_later
+	poll "$places"
+	holds '.error.class == "config"'
+	a_minute_later
+	poll "$places"
+	holds '[.events[].text] == ["hello again"]'
+}
+
+@test "poll: a place that cannot be heard now does not make the others unheard" {
+	local places
+	places="{\"places\":[$(place G1),$(place D1)]}"
+	poll "$places"
+	say D1 hello
+	fault conversations.history gateway
+	poll "$places"
+	holds '[.events[].text] == ["hello"]'
+	room forget '{}'
+	fault conversations.history gateway '{"times":9}'
+	poll "{\"places\":[$(place C1),$(place D1),$(place G1),$(place G2)]}"
+	holds '.error.class == "transient"'
+	[ "$(requests conversations.history)" = 3 ]
+}
+
 @test "poll: places that nobody asks for any more are forgotten" {
 	poll "{\"places\":[$(place C1),$(place D1)]}"
 	poll "{\"places\":[$(place D1)]}"

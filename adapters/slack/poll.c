@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGES_MOST = 5, EVENTS_MOST = 1000, NAMES_MOST = 20 };
+enum { PAGES_MOST = 5, EVENTS_MOST = 1000, NAMES_MOST = 20, FAILED_MOST = 3, LACK_RESTS = 60 };
 static const double ask_limit = 10;
 
 /* A spot's mark, as it is worked with. */
@@ -33,7 +33,7 @@ struct reading {
 struct listener {
 	const struct json *self;
 	struct json *names; /* users by id */
-	int named;
+	int named, failed;
 };
 
 /* "C1", "C1/1699.1" */
@@ -358,21 +358,37 @@ is_forgotten(const struct api_call *call)
 	return call->code && !strcmp(call->code, "invalid_cursor");
 }
 
-/* A limit is for a method; other trouble is the place's, or, if it passes, everybody's. */
+/*
+ * auth.test has just been answered, so what is lacking is lacking here. The spot is left in
+ * peace for a while, but not called refused: where all lack it, the poll is to say so.
+ */
+static enum hearing
+keep_lack(struct spot *spot)
+{
+	spot->rests = clock_now() + LACK_RESTS;
+	spot->asked = true;
+	return SPOT_WAITS;
+}
+
+/* A limit is for a method; other trouble is the place's, or, if several have it, everybody's. */
 static enum hearing
 keep_failure(struct round *round, struct spot *spot, const struct reading *reading,
 	const struct api_call *call)
 {
-	bool passes = !strcmp(call->class, "transient") || !strcmp(call->class, "config");
+	struct listener *listener = round->data;
 
 	round_trouble(round, spot, api_error(call));
-	if (passes && call->retry_after >= 0) {
+	if (is_forgotten(call))
+		return SPOT_HEARD;
+	if (!strcmp(call->class, "config"))
+		return keep_lack(spot);
+	if (strcmp(call->class, "transient") != 0)
+		return SPOT_REFUSED;
+	if (call->retry_after >= 0) {
 		keep_limit(round, reading->thread, call->retry_after);
 		return SPOT_WAITS;
 	}
-	if (is_forgotten(call))
-		return SPOT_HEARD;
-	return passes ? SPOT_OVER : SPOT_REFUSED;
+	return ++listener->failed < FAILED_MOST ? SPOT_WAITS : SPOT_OVER;
 }
 
 /* What was heard stands, also when Slack gives no further page. */
