@@ -143,6 +143,12 @@ AGAIN='{"again":{"since":1}}'
 	problem 'no connection' later
 }
 
+@test "check: a limit on reading is no problem, and tells nothing of it" {
+	fault conversations.history answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"30"}}'
+	SLACK_HOME_CHANNEL=C1 ask check
+	holds '.ok and .facts.home.reachable and (.facts.home | has("readable") | not)'
+}
+
 # --- resolve
 
 @test "resolve: by id, by name, by a message's link, and literally" {

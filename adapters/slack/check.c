@@ -28,10 +28,12 @@ check_readable(struct json *facts, struct json *problems, const char *chat)
 	form_add(&form, "channel", chat);
 	form_add(&form, "limit", "1");
 	call = slack_read(chat, "conversations.history", &form, 0);
-	json_put_true(facts, "home.readable", call.result);
-	if (!call.result) {
+	if (call.result) {
+		json_put_true(facts, "home.readable", true);
+	} else if (call.retry_after < 0) { /* a limit tells nothing */
 		char *what = xformat("home: what people write there cannot be read: %s", call.why);
 
+		json_put_true(facts, "home.readable", false);
 		problem_add(problems, what, call.remedy);
 		free(what);
 	}
