@@ -402,6 +402,8 @@ AGAIN='{"again":{"since":1}}'
 		cant_broadcast_message request
 		metadata_too_large request
 		thread_not_found thread
+		cannot_reply_to_message thread
+		restricted_action_thread_locked thread
 		restricted_action config
 		restricted_action_read_only_channel config
 		restricted_action_thread_only_channel config
@@ -411,11 +413,15 @@ AGAIN='{"again":{"since":1}}'
 		token_revoked config
 		token_expired config
 		missing_scope config
+		messages_tab_disabled config
+		team_access_not_granted config
 		not_allowed_token_type config
 		ratelimited transient
 		rate_limited transient
 		service_unavailable transient
 		request_timeout transient
+		org_login_required transient
+		external_channel_migrating transient
 		internal_error unknown
 		fatal_error unknown
 	END
