@@ -861,15 +861,18 @@ poll_waiting() {
 		poll
 		holds '.error.class == "request"'
 	done
-	for CURSOR in '{"places":{"C1":1}}' '{"places":[[],[7],["x"],["C1",7],["C1/x","y"],["C1","1.1","p",{}]],"home":{}}' \
-		'{"home":[1,2]}'; do
-		SLACK_HOME_CHANNEL=C1 poll
+	export SLACK_HOME_CHANNEL=C1
+	for CURSOR in '{"home":[1,2]}' '{"home":{}}' '{"queue":{"C1":1}}' '{"queue":[7,[],{},{"spot":7}]}' \
+		'{"queue":[{"spot":"C1","mark":7}]}' '{"queue":[{"spot":"C1","mark":{"a":1}}]}' \
+		'{"queue":[{"spot":"C1","mark":[7,{},[]]}]}' '{"queue":[{"spot":"C1","mark":["","p","q"]}]}' \
+		'{"queue":[{"spot":"C1","mark":["1.1","p",{}],"rests":"x"}]}'; do
+		poll
 		holds '.events == []'
 	done
 	for body in '[]' '7' '{}' '{"ok":1}' '{"ok":true,"messages":7}' '{"ok":true,"messages":[[],7,{"ts":7},{"ts":"x"}]}' \
 		'{"ok":true,"messages":[{"ts":"9999999999.000001","user":{"id":1},"text":[]}],"has_more":true,"response_metadata":[]}' \
 		'{"ok":false,"error":{"a":1}}' '{"ok":false,"error":"a","ok":true}'; do
-		CURSOR='{"places":[["C1","1.000001"]]}'
+		CURSOR='{"queue":[{"spot":"C1","mark":["1.000001"]}]}'
 		fault conversations.history answer "{\"body\":$body}"
 		SLACK_HOME_CHANNEL=C1 poll
 		holds '(.events | type) == "array" or .error.class == "transient"'
