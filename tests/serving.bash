@@ -37,10 +37,19 @@ start_canned() {
 	export "${platform^^}_BASE_URL=http${2:+s}://localhost:$PORT"
 }
 
+# free_port: prints a port that nobody has. It is none of those that a system gives away, so it
+# is still free when it is used.
+free_port() {
+	local port
+	while port=$((RANDOM % 20000 + 10000)) && socket_open "$port"; do
+		:
+	done
+	echo "$port"
+}
+
 # start_proxy OPTION...: a SOCKS5 proxy; sets PROXY_PORT.
 start_proxy() {
-	PROXY_PORT=$("$PYTHON" -c \
-		'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	PROXY_PORT=$(free_port)
 	microsocks -i 127.0.0.1 -p "$PROXY_PORT" "$@" 2>"$BATS_TEST_TMPDIR/proxy.log" 3>&- &
 	STARTED_PIDS+=("$!")
 	wait_until 10 socket_open "$PROXY_PORT"

@@ -67,7 +67,7 @@ emulate_is_up() {
 
 start_emulate() {
 	local port
-	port=$("$PYTHON" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	port=$(free_port)
 	export SLACK_BASE_URL=http://localhost:$port/api
 	cat >"$BATS_TEST_TMPDIR/seed.yaml" <<-END
 		tokens:
