@@ -93,6 +93,9 @@ just_now() {
 	problem 'not a channel' 'by its number'
 	DISCORD_HOME_CHANNEL=404 ask check
 	problem 'Unknown Channel' 'look at the id'
+	room channel '{"id":"211","name":"cat","type":4}'
+	DISCORD_HOME_CHANNEL=211 ask check
+	problem 'group of channels' 'one of its channels'
 	DISCORD_BASE_URL=http://127.0.0.1:1 ask check
 	problem 'no connection to 127.0.0.1' later
 	DISCORD_BASE_URL=${DISCORD_BASE_URL%/v10} ask check

@@ -162,6 +162,15 @@ find_by_id(const char *id, struct json **trouble)
 	return person;
 }
 
+/* What holds channels is none itself: nobody speaks there. */
+static bool
+is_category(const struct json *channel)
+{
+	enum channel_type type = channel_type(channel);
+
+	return type == CHANNEL_CATEGORY || type == CHANNEL_DIRECTORY;
+}
+
 /* The channels of one server that bear the name, counted; the last of them in *found. */
 static size_t
 look_in_guild(const char *guild, const char *name, struct json **found)
@@ -172,8 +181,7 @@ look_in_guild(const char *guild, const char *name, struct json **found)
 	for (size_t i = 0, n = json_count(call.result, ""); i < n; i++) {
 		struct json *channel = json_item(call.result, "", i);
 
-		if (strcmp(json_text_or(channel, "name", ""), name)
-			|| channel_type(channel) == CHANNEL_CATEGORY) {
+		if (strcmp(json_text_or(channel, "name", ""), name) || is_category(channel)) {
 			json_free(channel);
 			continue;
 		}
@@ -255,6 +263,12 @@ find_by_words(const char *words, struct json **trouble)
 		*trouble = answer_error("request", "not a channel or person of Discord's",
 			"name a channel by its number, by #name or by its link, a person by @number");
 	free(id);
+	if (channel && is_category(channel)) {
+		*trouble = answer_error("request", "that is a group of channels, and no channel",
+			"name one of its channels");
+		json_free(channel);
+		channel = NULL;
+	}
 	return channel;
 }
 
@@ -284,18 +298,13 @@ struct json *
 discord_resolve(const struct json *question)
 {
 	struct json *trouble = NULL, *answer, *channel;
-	enum channel_type type;
 	char *account;
 
 	discord_ready();
 	channel = find_channel(question, &trouble);
 	if (!channel)
 		return trouble;
-	type = channel_type(channel);
-	if (type == CHANNEL_CATEGORY || type == CHANNEL_DIRECTORY) {
-		answer = answer_error("request", "that is a group of channels, and no channel",
-			"name one of its channels");
-	} else if ((account = find_account(&trouble))) {
+	if ((account = find_account(&trouble))) {
 		answer = json_object();
 		json_put(answer, "place", channel_place(channel, account));
 		json_put(answer, "audience", channel_audience(channel, account));
