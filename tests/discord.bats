@@ -141,6 +141,24 @@ just_now() {
 	holds '.error.class == "request" and (.error.why | contains("no channel"))'
 }
 
+@test "resolve: a name is known for one channel's only if every server told its own" {
+	room guild "{\"id\":\"101\",\"owner_id\":\"$BEN\"}"
+	room channel '{"id":"900","guild_id":"101","name":"general"}'
+	for kind in '"gateway"' '"json","json":"{}"' '"status","status":429,"global":true'; do
+		for route in guilds channels; do
+			fault "{\"route\":\"$route\",\"fault\":$kind}"
+			ask resolve '{"words":"#general"}'
+			holds '.error.class == "transient"' || { echo "$route $kind"; return 1; }
+		done
+	done
+	for id in {102..109}; do room guild "{\"id\":\"$id\"}"; done
+	ask resolve '{"words":"#news"}'
+	holds ".place.chat == \"$NEWS\""
+	room guild '{"id":"110"}'
+	ask resolve '{"words":"#news"}'
+	holds '.error.class == "request" and (.error.why | contains("too many servers"))'
+}
+
 @test "resolve: what is no address is refused without a word to Discord" {
 	for words in 'my friend' '#' '@ann' 'https://discord.com/channels/x' 123456789012345678901; do
 		ask resolve "{\"words\":\"$words\"}"

@@ -97,21 +97,34 @@ channel_place(const struct json *channel, const char *account)
 	return place;
 }
 
-/* The result of a call that is an object with an id, taken; or NULL and *trouble. */
+/* The result of a call, taken if it is of the right shape; else NULL and *trouble. */
 static struct json *
-take_object(struct api_call *call, struct json **trouble)
+take_result(struct api_call *call, bool right, struct json **trouble)
 {
 	struct json *result = call->result;
 
 	call->result = NULL;
-	if (result && is_snowflake(json_text_or(result, "id", ""))) {
-		api_release(call);
-		return result;
+	if (!right) {
+		*trouble = result ? answer_error("transient", "no answer of Discord's", NULL)
+			: api_error(call);
+		json_free(result);
+		result = NULL;
 	}
-	*trouble = result ? answer_error("transient", "no answer of Discord's", NULL) : api_error(call);
-	json_free(result);
 	api_release(call);
-	return NULL;
+	return result;
+}
+
+/* An object with an id. */
+static struct json *
+take_object(struct api_call *call, struct json **trouble)
+{
+	return take_result(call, is_snowflake(json_text_or(call->result, "id", "")), trouble);
+}
+
+static struct json *
+take_list(struct api_call *call, struct json **trouble)
+{
+	return take_result(call, json_is_array(call->result), trouble);
 }
 
 char *
@@ -173,13 +186,14 @@ is_category(const struct json *channel)
 
 /* The channels of one server that bear the name, counted; the last of them in *found. */
 static size_t
-look_in_guild(const char *guild, const char *name, struct json **found)
+look_in_guild(const char *guild, const char *name, struct json **found, struct json **trouble)
 {
 	struct api_call call = discord_get("/guilds/%s/channels", guild);
+	struct json *channels = take_list(&call, trouble);
 	size_t count = 0;
 
-	for (size_t i = 0, n = json_count(call.result, ""); i < n; i++) {
-		struct json *channel = json_item(call.result, "", i);
+	for (size_t i = 0, n = json_count(channels, ""); i < n; i++) {
+		struct json *channel = json_item(channels, "", i);
 
 		if (strcmp(json_text_or(channel, "name", ""), name) || is_category(channel)) {
 			json_free(channel);
@@ -189,34 +203,37 @@ look_in_guild(const char *guild, const char *name, struct json **found)
 		*found = channel;
 		count++;
 	}
-	api_release(&call);
+	json_free(channels);
 	return count;
 }
 
+/* Only who is shown every list knows that no other channel has the name. */
 static struct json *
 find_by_name(const char *name, struct json **trouble)
 {
 	enum { GUILDS_MOST = 10 };
-	struct api_call call = discord_get("/users/@me/guilds?limit=%d", GUILDS_MOST);
-	struct json *found = NULL;
-	size_t count = 0;
+	static const char remedy[] = "name it by its number, or its link";
+	struct api_call call = discord_get("/users/@me/guilds?limit=%d", GUILDS_MOST + 1);
+	struct json *guilds = take_list(&call, trouble), *found = NULL;
+	size_t many = json_count(guilds, ""), count = 0;
 
-	if (!call.result)
-		*trouble = api_error(&call);
-	for (size_t i = 0, n = json_count(call.result, ""); i < n && i < GUILDS_MOST; i++) {
-		struct json *guild = json_item(call.result, "", i);
+	if (many > GUILDS_MOST)
+		*trouble = answer_error("request", "the bot is in too many servers to look for a name",
+			remedy);
+	for (size_t i = 0; i < many && !*trouble; i++) {
+		struct json *guild = json_item(guilds, "", i);
 		const char *id = json_text_or(guild, "id", "");
 
 		if (is_snowflake(id))
-			count += look_in_guild(id, name, &found);
+			count += look_in_guild(id, name, &found, trouble);
 		json_free(guild);
 	}
-	if (call.result && count != 1)
-		*trouble = answer_error("request", count ? "several channels have that name"
-			: "no channel that the bot sees has that name", "name it by its number, or its link");
-	api_release(&call);
-	if (count == 1)
+	json_free(guilds);
+	if (!*trouble && count == 1)
 		return found;
+	if (!*trouble)
+		*trouble = answer_error("request", count ? "several channels have that name"
+			: "no channel that the bot sees has that name", remedy);
 	json_free(found);
 	return NULL;
 }
