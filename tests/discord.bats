@@ -801,6 +801,16 @@ looks() {
 	holds '.cursor | fromjson.queue | length == 1 and all(has("rests") | not)'
 }
 
+@test "poll: a question that one channel refuses for whatever reason is no trouble of the others" {
+	room thread "{\"id\":\"5001\",\"parent\":\"$GENERAL\",\"name\":\"t\"}"
+	room thread "{\"id\":\"5002\",\"parent\":\"$GENERAL\",\"name\":\"t\"}"
+	poll "$(place 5001 thread)" "$(place 5002 thread)"
+	says 5002 $ANN "hear me" >/dev/null
+	fault '{"route":"messages","fault":"status","status":400,"code":50008,"message":"Not here"}'
+	poll "$(place 5001 thread)" "$(place 5002 thread)"
+	holds '[.events[].text] == ["hear me"] and (.cursor | fromjson.queue | map(select(.rests).spot) == ["5001"])'
+}
+
 @test "poll: a wrong token, and many refusals, end it at once" {
 	DISCORD_BOT_TOKEN=other poll "$(place $GENERAL)"
 	holds '.error.class == "config"'

@@ -48,12 +48,12 @@ find_home(const struct round *round)
 	return found;
 }
 
-/* What a failed question means. A limit may be this channel's only. Releases the call. */
+/* What a failed question means: a refusal is this channel's, a limit may be. Releases the call. */
 static enum hearing
 note_failure(struct round *round, struct spot *spot, struct api_call *call)
 {
 	struct json *trouble = json_object();
-	bool refused = call->status == 403 || call->status == 404;
+	bool refused = call->status / 100 == 4 && call->status != 401 && call->status != 429;
 
 	if (call->retry_after > 0)
 		spot->rests = clock_now() + call->retry_after;
