@@ -128,30 +128,63 @@ known_home(const struct round *round, const char *setting, const struct json *fo
 	return home;
 }
 
+/* Owned; NULL: it is not to be found now. */
+static struct json *
+look_up_home(struct round *round, const char *setting)
+{
+	struct json *found = round->rounds->home(round), *home = NULL;
+
+	if (json_has(found, "error")) {
+		warn("home: %s", json_text_or(found, "error.why", "cannot be found"));
+		round->trouble = json_copy(found);
+	} else {
+		home = known_home(round, setting, found);
+	}
+	json_free(found);
+	return home;
+}
+
+/* A rest longer than any was written before the clock was set back. */
+static bool
+is_resting(const struct spot *spot)
+{
+	double left = spot->rests - clock_now();
+
+	return left > 0 && left <= RESTS_MOST;
+}
+
+static bool
+has_rested(const struct round *round, const struct json *home)
+{
+	struct json *place = json_at(home, "place");
+	char *name = place ? round->rounds->spot_name(round, place) : NULL;
+	const struct spot *spot = name ? find_spot(round, name) : NULL;
+	bool rested = spot && spot->rests > 0 && !is_resting(spot);
+
+	free(name);
+	json_free(place);
+	return rested;
+}
+
 /*
  * The home, which is looked up once for each setting; again in each poll while it is no spot that
- * can be heard, as a person may be whose private chat is not known yet. Owned; NULL: none, or not
- * to be found now.
+ * can be heard, as a person may be whose private chat is not known yet, and after a rest, as its
+ * name may be another's by now. Owned; NULL: none, or not to be found now.
  */
 static struct json *
 find_home(struct round *round, const struct json *cursor)
 {
 	char *setting = home_setting();
-	struct json *found, *home = NULL;
+	struct json *known = NULL, *home = NULL;
 
-	if (setting && !strcmp(json_text_or(cursor, "home.setting", ""), setting)) {
-		home = json_at(cursor, "home");
-	} else if (setting) {
-		found = round->rounds->home(round);
-		if (json_has(found, "error")) {
-			warn("home: %s", json_text_or(found, "error.why", "cannot be found"));
-			round->trouble = json_copy(found);
-		} else {
-			home = known_home(round, setting, found);
-		}
-		json_free(found);
-	}
+	if (setting && !strcmp(json_text_or(cursor, "home.setting", ""), setting))
+		known = json_at(cursor, "home");
+	if (setting && (!known || has_rested(round, known)))
+		home = look_up_home(round, setting);
 	free(setting);
+	if (!home)
+		return known;
+	json_free(known);
 	return home;
 }
 
@@ -202,15 +235,6 @@ hear(struct round *round, struct spot *spot)
 		spot->asked = spot->rests <= 0;
 		round->over = true;
 	}
-}
-
-/* A rest longer than any was written before the clock was set back. */
-static bool
-is_resting(const struct spot *spot)
-{
-	double left = spot->rests - clock_now();
-
-	return left > 0 && left <= RESTS_MOST;
 }
 
 /* Those that are new, or the others. */
@@ -324,10 +348,11 @@ release(struct round *round)
 static struct json *
 poll_after(struct round *round, const struct json *question, const struct json *cursor)
 {
-	struct json *home = find_home(round, cursor), *answer;
 	double wait = json_number(question, "wait", 0);
+	struct json *home, *answer;
 
 	read_queue(round, cursor);
+	home = find_home(round, cursor);
 	want_all(round, question, home);
 	hear_for(round, wait > 0 ? wait : 0);
 	answer = batch(round, home);

@@ -12,7 +12,8 @@
  *	{"home":{"setting":"#general","place":{…}},
  *	 "queue":[{"spot":"C1","mark":…},{"spot":"C2","mark":…,"rests":1795231477}]}
  *
- * A spot that is refused rests, as platforms ban who asks again and again.
+ * A spot that is refused rests, as platforms ban who asks again and again. After that a home is
+ * looked up anew.
  */
 #ifndef ROUNDS_H
 #define ROUNDS_H

@@ -713,6 +713,32 @@ looks() {
 	holds '.events == []'
 }
 
+@test "poll: a home that was refused is looked up again after its rest, and kept if nothing is found" {
+	export DISCORD_HOME_CHANNEL='#general'
+	rested='.queue |= map(if .rests then .rests = 1 else . end) | tojson'
+	poll
+	room channel "{\"id\":\"$GENERAL\",\"overwrites\":[{\"id\":\"$ME\",\"deny\":[\"VIEW_CHANNEL\"]}]}"
+	says $GENERAL $ANN "in between" >/dev/null
+	for i in 1 2 3; do
+		poll
+		CURSOR=$(jq -r "$rested" <<<"$CURSOR")
+	done
+	room channel "{\"id\":\"$GENERAL\",\"overwrites\":[]}"
+	poll
+	holds '[.events[].text] == ["in between"]'
+	room channel "{\"id\":\"$GENERAL\",\"deleted\":true}"
+	poll
+	room channel '{"id":"777","name":"general"}'
+	room forget '{}'
+	poll
+	[ "$(requests)" = 1 ]
+	CURSOR=$(jq -r "$rested" <<<"$CURSOR")
+	poll
+	says 777 $ANN "here now" >/dev/null
+	poll
+	holds '[.events[].text] == ["here now"] and (.cursor | fromjson.queue | map(.spot) == ["777"])'
+}
+
 @test "poll: an answer given before the first poll is heard" {
 	local chat
 	chat=$(dm $ANN)
