@@ -493,6 +493,7 @@ just_now() {
 		403|40001|config
 		403|40002|config
 		400|40003|transient
+		400|40004|transient
 		403|40007|chat
 		400|40058|request
 		400|40062|transient
@@ -506,6 +507,7 @@ just_now() {
 		400|50024|request
 		400|50033|request
 		400|50035|request
+		403|50278|chat
 		400|160005|thread
 		400|160006|config
 		400|200000|request

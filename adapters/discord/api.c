@@ -46,6 +46,7 @@ static const struct api_meaning meanings[] = {
 	{0, "40001", NULL, "config", look_token},
 	{0, "40002", NULL, "config", "verify the bot's account"},
 	{0, "40003", NULL, "transient", NULL},      /* direct chats opened too quickly */
+	{0, "40004", NULL, "transient", NULL},      /* sending is switched off for a while */
 	{0, "40007", NULL, "chat", NULL},           /* banned there */
 	{0, "40058", NULL, "request", other_channel},
 	{0, "40062", NULL, "transient", NULL},
@@ -58,6 +59,7 @@ static const struct api_meaning meanings[] = {
 	{0, "50024", NULL, "request", other_channel},
 	{0, "50033", NULL, "request", "look at the user's id"},
 	{0, "50083", NULL, "thread", "open the thread again in Discord"},
+	{0, "50278", NULL, "chat", "they must share a server with the bot"},
 	{0, "160005", NULL, "thread", "unlock the thread"},
 	{0, "160006", NULL, "config", "close some of the server's threads"},
 	{0, "200000", NULL, "request", "the server's AutoMod does not let the words pass"},
