@@ -310,7 +310,10 @@ just_now() {
 	fault '{"route":"active","fault":"gateway"}'
 	open_thread $FORUM title h1 "$(just_now)"
 	holds '.outcome == "unknown"'
-	room clock '{"advance":3600}'
+	room clock '{"advance":30}'
+	open_thread $FORUM title h8 "$(jq -nc '{again: {since: (now + 30)}}')"
+	holds '.outcome == "unknown" and (.why | contains("same name"))'
+	room clock '{"advance":3570}'
 	open_thread $FORUM title h9 "$(jq -nc '{again: {since: (now + 3600)}}')"
 	[ "$(look "threads?parent=$FORUM" | jq length)" = 3 ]
 }
@@ -415,20 +418,53 @@ just_now() {
 	send "$(place $GENERAL)" found 2
 	first=$(jq -c .ids <<<"$output")
 	room clock '{"advance":300}'
-	send "$(place $GENERAL)" found 2 "$(just_now 300)"
+	send "$(place $GENERAL)" found 2 "$(just_now 310)"
 	holds ".ids == $first"
-	send "$(place $GENERAL)" 'said before' 3 "$(just_now 300)"
+	send "$(place $GENERAL)" 'said before' 3 "$(just_now 310)"
 	[ "$(copies $GENERAL)" = 3 ]
 	[ "$(requests messages)" = 6 ]
 }
 
+@test "send: the same words from before the try prove nothing" {
+	room clock '{"advance":-300}'
+	send "$(place $GENERAL)" 'Done.' 1
+	room clock '{"advance":300}'
+	send "$(place $GENERAL)" 'Done.' 2 "$(just_now 290)"
+	holds '.outcome == "unknown" and (.why | contains("same words")) and (has("retry_after") | not)'
+	[ "$(copies $GENERAL)" = 1 ]
+	room clock '{"advance":-280}'
+	send "$(place $GENERAL)" 'Done.' 2
+	second=$(jq -c .ids <<<"$output")
+	room clock '{"advance":280}'
+	send "$(place $GENERAL)" 'Done.' 2 "$(just_now 290)"
+	holds ".ids == $second"
+}
+
 @test "send: what cannot be looked for stays unknown" {
-	for kind in '"gateway"' '"garbage"' '"json","json":"[]","status":500'; do
+	for kind in '"gateway"' '"garbage"' '"json","json":"[]","status":500' '"json","json":"{}"'; do
 		fault "{\"route\":\"messages\",\"fault\":$kind}"
 		send "$(place $GENERAL)" hello 5 "$(just_now 300)"
-		holds '.outcome == "unknown" and .why'
+		holds '.outcome == "unknown" and .why' || { echo "$kind"; return 1; }
 	done
 	[ "$(requests send)" = 0 ]
+}
+
+@test "send: without the right to read, or with too much to read, nothing is sent twice" {
+	send "$(place $GENERAL)" hello 5
+	first=$(jq -c .ids <<<"$output")
+	room clock '{"advance":600}'
+	room channel "{\"id\":\"$GENERAL\",\"overwrites\":[{\"id\":\"$ME\",\"deny\":[\"READ_MESSAGE_HISTORY\"]}]}"
+	send "$(place $GENERAL)" hello 5 "$(just_now 300)"
+	holds '.outcome == "unknown" and (.why | contains("not all"))'
+	room channel "{\"id\":\"$GENERAL\",\"overwrites\":[]}"
+	send "$(place $GENERAL)" hello 5 "$(just_now 300)"
+	holds ".ids == $first"
+	room say "{\"chat\":\"$NEWS\",\"from\":\"$ANN\",\"text\":\"noise\",\"times\":1100}"
+	send "$(place $NEWS)" hello 6
+	room clock '{"advance":600}'
+	send "$(place $NEWS)" hello 6 "$(just_now 300)"
+	holds '.outcome == "unknown"'
+	[ "$(copies $GENERAL)$(copies $NEWS)" = 11 ]
 }
 
 @test "send: a place that is none, and a part that is none, are wrong requests" {
@@ -901,7 +937,7 @@ looks() {
 	poll "${places[@]}"
 	for i in {1..6}; do says $((5000 + i)) $ANN "m$i" >/dev/null; done
 	fault '{"route":"messages","skip":2,"fault":"hang"}'
-	HERMES_ADAPTER_LIMIT=2 poll "${places[@]}"
+	HERMES_ADAPTER_LIMIT=6 poll "${places[@]}"
 	holds '[.events[].text] == ["m1", "m2"] and (.cursor | fromjson.queue | map(.spot)
 		== ["5004", "5005", "5006", "5001", "5002", "5003"])'
 	poll "${places[@]}"

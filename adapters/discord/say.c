@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NONCE_KEPT = 180, CLOCKS_DIFFER = 60, PAGE = 100, PAGES = 10, NAME_LIMIT = 100 };
+enum { NONCE_KEPT = 180, PAGE = 100, PAGES = 10, NAME_LIMIT = 100 };
+enum { CLOCKS_DIFFER = 60, CLOCKS_AGREE = 2 }; /* seconds, at most and as a rule */
 enum { TAG_REQUIRED = 1 << 4, NO_PREVIEWS = 1 << 2, A_WEEK = 10080 };
 
 /* Owned. */
@@ -59,45 +60,84 @@ is_trace(const struct trace *trace, const struct json *message)
 		: same_words(json_text_or(message, "content", ""), trace->words);
 }
 
-/* Look for it in one page; *after moves on to the page's last message. Owned id or NULL. */
-static char *
-search_page(const struct trace *trace, const struct json *page, char **after)
+/* Older than the try, by the clocks: the same may have been said twice, so it proves nothing. */
+static bool
+is_older(const char *id, double since)
 {
-	char *found = NULL;
+	return snowflake_time(id) < since - CLOCKS_AGREE;
+}
 
-	for (size_t i = 0, n = json_count(page, ""); i < n && !found; i++) {
+struct search {
+	char *after; /* the newest message that was shown */
+	char *found; /* what the try wrote */
+	bool doubtful;
+};
+
+static void
+search_page(const struct trace *trace, const struct json *page, struct search *search)
+{
+	for (size_t i = 0, n = json_count(page, ""); i < n && !search->found; i++) {
 		struct json *message = json_item(page, "", i);
 		const char *id = json_text_or(message, "id", "");
 
-		if (is_snowflake(id) && is_trace(trace, message))
-			found = xstrdup(id);
-		if (is_snowflake(id) && snowflake_compare(id, *after) > 0) {
-			free(*after);
-			*after = xstrdup(id);
+		if (is_snowflake(id) && is_trace(trace, message)) {
+			if (!json_text(message, "nonce") && is_older(id, trace->since))
+				search->doubtful = true;
+			else
+				search->found = xstrdup(id);
+		}
+		if (is_snowflake(id) && snowflake_compare(id, search->after) > 0) {
+			free(search->after);
+			search->after = xstrdup(id);
 		}
 		json_free(message);
 	}
-	return found;
+}
+
+/* Without the right to read its history, a channel is an empty list. */
+static bool
+hides_more(const char *channel, const char *after)
+{
+	struct api_call call = discord_get("/channels/%s", channel);
+	const char *newest = json_text_or(call.result, "last_message_id", "0");
+	bool more = !call.result || (is_snowflake(newest) && snowflake_compare(newest, after) > 0);
+
+	api_release(&call);
+	return more;
+}
+
+/* Why it may be there although it was not found; NULL: it is not. */
+static const char *
+doubt(const struct trace *trace, const struct search *search)
+{
+	if (search->doubtful)
+		return "the same words were said there shortly before";
+	return hides_more(trace->channel, search->after) ? "not all that was said there is shown" : NULL;
 }
 
 /* The id of what an earlier try wrote, owned; else NULL, and *call if that cannot be known. */
 static char *
 look_back(const struct trace *trace, struct api_call *call)
 {
-	char *after = snowflake_at(trace->since - CLOCKS_DIFFER), *found = NULL;
+	struct search search = {.after = snowflake_at(trace->since - CLOCKS_DIFFER)};
+	const char *why;
 	bool more = true;
 
 	for (int page = 0; page < PAGES && more; page++) {
 		*call = discord_get("/channels/%s/messages?limit=%d&after=%s", trace->channel, PAGE,
-			after);
-		if (!call->result)
+			search.after);
+		if (!json_is_array(call->result))
 			break;
-		found = search_page(trace, call->result, &after);
-		more = !found && json_count(call->result, "") == PAGE;
+		search_page(trace, call->result, &search);
+		more = !search.found && json_count(call->result, "") == PAGE;
 		api_release(call);
 	}
-	free(after);
-	return found;
+	if (call->result)
+		call->why = xstrdup("no answer of Discord's");
+	else if (!search.found && !call->why && (why = doubt(trace, &search)))
+		*call = (struct api_call){.why = xstrdup(why), .retry_after = -1};
+	free(search.after);
+	return search.found;
 }
 
 /* Post, unless an earlier try did. The id of the message, owned; NULL: *call says why. */
@@ -305,7 +345,7 @@ open_in_channel(const struct opening *opening)
 	return answer;
 }
 
-/* Ours, of that name, in this forum, and not older than the earlier try. */
+/* Ours, of that name, in this forum, and not much older than the earlier try. */
 static bool
 is_our_post(const struct opening *opening, const struct json *thread)
 {
@@ -324,6 +364,7 @@ find_post(const struct opening *opening)
 {
 	struct api_call call = discord_get("/guilds/%s/threads/active",
 		json_text_or(opening->home, "guild_id", "0"));
+	double since = json_number(opening->question, "again.since", 0);
 	struct json *answer = NULL;
 
 	if (!call.result) {
@@ -334,7 +375,9 @@ find_post(const struct opening *opening)
 		struct json *thread = json_item(call.result, "threads", i);
 
 		if (is_our_post(opening, thread))
-			answer = opened(opening, json_text(thread, "id"));
+			answer = is_older(json_text(thread, "id"), since)
+				? answer_unknown("a post of the same name was made there shortly before")
+				: opened(opening, json_text(thread, "id"));
 		json_free(thread);
 	}
 	api_release(&call);
