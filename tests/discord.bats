@@ -679,6 +679,7 @@ looks() {
 @test "text: an agent's Markdown is Discord's" {
 	looks '**bold** *it* ~~no~~ `code` [words](https://x.org/a_(b)) https://x.org/a_b_c' \
 		'**bold** *it* ~~no~~ `code` [words](https://x.org/a_%28b%29) https://x.org/a_b_c'
+	looks '[snake_case of `x`](https://x.org) a_b' '[snake_case of `x`](https://x.org) a\_b'
 	looks $'# Head\n\n- one\n- two\n\n> quoted\n> more' $'**Head**\n\n• one\n• two\n\n> quoted\n> more'
 	looks $'```c++\nint *a;\n```' $'```c++\nint *a;\n```'
 	looks $'before\n\n```\nx `` ``` y\n```' $'before\n\n```\nx `\u200b` `\u200b`\u200b` y\n```'

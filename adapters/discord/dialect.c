@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Discord's Markdown. Every punctuation mark can be escaped, which is done where it would
- * mean something; in code nothing can, so a fence inside a block is pulled apart.
+ * mean something. In a link's words and in code nothing can, so a fence inside a block is
+ * pulled apart.
  */
 #include "discord.h"
 
@@ -39,6 +40,10 @@ escape_words(struct text *out, const char *bytes, size_t length, unsigned styles
 
 	if (styles & (1u << STYLE_CODE | 1u << STYLE_BLOCK)) {
 		add_code(out, bytes, length);
+		return;
+	}
+	if (styles & 1u << STYLE_LINK) { /* where a backslash is shown */
+		text_add(out, bytes, length);
 		return;
 	}
 	while (lead < length && bytes[lead] == ' ')
