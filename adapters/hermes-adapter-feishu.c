@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TITLE_MOST = 100, KEY_LIFE = 3300, LOOK_PAGES = 20 };
+enum { TITLE_MOST = 100, KEY_LIFE = 3300, LOOK_PAGES = 20, LOOK_EARLIER = 60 };
 
 const struct adapter_need feishu_needs[] = {
 	{"APP_ID", false, true, "the app's id (cli_…), from its page in the developer console"},
@@ -39,38 +39,65 @@ key_is_old(const struct json *question)
 }
 
 /*
- * Our own message with those words, the newest since the earlier try. False: it cannot be
- * told, and `call` says why.
+ * Our own message with those words in a page, which begins with the newest; owned or NULL.
+ * *next: the page behind it, where that may hold one as young. Owned or NULL.
+ */
+static struct json *
+find_words(const struct json *page, const char *words, double since, char **next)
+{
+	struct json *found = NULL;
+	bool young = true;
+
+	for (size_t i = 0, n = json_count(page, "items"); i < n && young && !found; i++) {
+		struct json *message = json_item(page, "items", i);
+		char *said = is_own(message) ? content_words(message) : NULL;
+
+		young = message_time(message) >= since * 1000;
+		if (young && said && !strcmp(said, words))
+			found = json_copy(message);
+		free(said);
+		json_free(message);
+	}
+	*next = young && json_true(page, "has_more") && json_text(page, "page_token")
+		? xstrdup(json_text(page, "page_token")) : NULL;
+	return found;
+}
+
+static bool
+cannot_look(struct api_call *call, const char *as)
+{
+	*call = (struct api_call){.unknown = true, .retry_after = -1,
+		.why = xformat("it cannot be looked for, as %s", as)};
+	return false;
+}
+
+/*
+ * Our own message with those words, the newest since the earlier try. False: nobody knows,
+ * and `call` says why.
  */
 static bool
-look_for(const char *container, const char *words, double since, struct json **found,
-	struct api_call *call)
+look_for(const struct json *question, const char *container, const char *words,
+	struct json **found, struct api_call *call)
 {
+	double since = json_number(question, "again.since", 0) - LOOK_EARLIER;
 	char *page = NULL;
-	bool more = true, told = true;
+	int pages = 0;
 
 	*found = NULL;
-	for (int pages = 0; more && told && !*found && pages < LOOK_PAGES; pages++) {
-		feishu_list(container, true, since - 60, page, 50, call);
-		told = call->result;
-		for (size_t i = 0, n = json_count(call->result, "items"); i < n && !*found; i++) {
-			struct json *message = json_item(call->result, "items", i);
-			char *said = is_own(message) ? content_words(message) : NULL;
-
-			if (said && !strcmp(said, words))
-				*found = json_copy(message);
-			free(said);
-			json_free(message);
-		}
+	if (!is_id(container, "oc_") && !is_id(container, "omt_"))
+		return cannot_look(call, "the chat with that person is not known");
+	do {
+		feishu_list(container, true, since, page, 50, call);
 		free(page);
-		page = told && json_true(call->result, "has_more")
-			? xstrdup(json_text_or(call->result, "page_token", "")) : NULL;
-		more = page && *page;
-		if (told)
-			api_release(call);
-	}
+		if (!call->result) {
+			call->unknown = true;
+			return false;
+		}
+		*found = find_words(call->result, words, since, &page);
+		api_release(call);
+	} while (page && !*found && ++pages < LOOK_PAGES);
 	free(page);
-	return told;
+	return *found || pages < LOOK_PAGES || cannot_look(call, "too much was said there since");
 }
 
 /* A message with plain words; `receiver` or NULL for a reply. Owned. */
@@ -126,8 +153,7 @@ plant(const struct json *question, const char *receiver, const char *title, stru
 {
 	struct json *body, *found = NULL;
 
-	if (key_is_old(question) && is_id(receiver, "oc_")
-		&& !look_for(receiver, title, json_number(question, "again.since", 0), &found, call))
+	if (key_is_old(question) && !look_for(question, receiver, title, &found, call))
 		return;
 	if (found) {
 		*call = (struct api_call){.result = found, .retry_after = -1};
@@ -263,14 +289,13 @@ send_part(const struct json *question, const struct json *place, const struct st
 
 	put_content(body, part);
 	json_put_text(body, "uuid", key);
-	if (key_is_old(question) && is_id(chat, "oc_")) {
+	if (key_is_old(question)) {
 		words = content_words(body);
-		sure = look_for(thread ? thread : chat, words ? words : "",
-			json_number(question, "again.since", 0), &found, &call);
+		sure = look_for(question, thread ? thread : chat, words ? words : "", &found, &call);
 		free(words);
 	}
 	if (!sure) {
-		answer = answer_unknown(call.why);
+		answer = api_failure(&call, "not_sent");
 	} else if (found) {
 		answer = text_sent(found, place, parts);
 	} else if (thread && !(root = find_root(thread, &call))) {

@@ -501,6 +501,42 @@ listen() {
 	holds '.outcome == "unknown"'
 }
 
+@test "send: what was said before the earlier try is not what is looked for" {
+	open_thread oc_room
+	send "$PLACE" 'Done.'
+	room clock '{"advance":100000}'
+	since=$(($(date +%s) + 100000))
+	fault send drop_before
+	HERMES_CLOCK=100000 send "$PLACE" 'Done.' '{"delivery":"6"}'
+	holds '.outcome == "unknown"'
+	room clock '{"advance":4000}'
+	say oc_room since "{\"thread\":\"$THREAD\",\"times\":60}"
+	HERMES_CLOCK=104000 send "$PLACE" 'Done.' "{\"delivery\":\"6\",\"again\":{\"since\":$since}}"
+	holds '.outcome == "sent"'
+	[ "$(shown oc_room "$THREAD" | grep -c Done)" = 2 ]
+}
+
+@test "send: what cannot be looked for, nobody knows" {
+	since=$(date +%s)
+	export HERMES_CLOCK=4000
+	room clock '{"advance":4000}'
+	say oc_room much '{"times":1001}'
+	send "$(place oc_room)" hello "{\"again\":{\"since\":$since}}"
+	holds '.outcome == "unknown" and (.why | contains("too much was said"))'
+	room switch '{"p2p_query":false}'
+	for person in ou_ann ann@example.org; do
+		place="{\"chat\":\"$person\",\"kind\":\"dm\",\"user\":\"ou_ann\"}"
+		send "$place" hello "{\"again\":{\"since\":$since}}"
+		holds '.outcome == "unknown" and (.why | contains("that person is not known"))'
+		ask thread "{\"place\":$place,\"title\":\"t\",\"delivery\":\"h1\",\"again\":{\"since\":$since}}"
+		holds '.outcome == "unknown" and (.why | contains("that person is not known"))'
+	done
+	fault list drop_after '{"times":2}'
+	ask thread "{\"place\":$(place oc_room),\"title\":\"t\",\"delivery\":\"h1\",\"again\":{\"since\":$since}}"
+	holds '.outcome == "unknown"'
+	[ "$(requests send)" = 0 ]
+}
+
 @test "send: a thread that is gone is the thread's trouble, not the chat's" {
 	open_thread oc_room
 	send "$(place oc_room omt_none)" hello

@@ -337,3 +337,13 @@ is_own(const struct json *message)
 	return !strcmp(json_text_or(message, "sender.sender_type", ""), "app")
 		&& !strcmp(json_text_or(message, "sender.id", ""), feishu_account());
 }
+
+double
+message_time(const struct json *message)
+{
+	char *time = json_id(message, "create_time");
+	double ms = time ? strtod(time, NULL) : 0;
+
+	free(time);
+	return ms;
+}

@@ -36,6 +36,8 @@ bool is_receiver(const char *text);
 void feishu_list(const char *container, bool newest, double since, const char *page, int size,
 	struct api_call *call);
 bool is_own(const struct json *message);
+/* When it was said, in milliseconds by Feishu's clock. */
+double message_time(const struct json *message);
 
 void feishu_ask_chat(const char *chat, struct api_call *call);
 struct json *feishu_resolve(const struct json *question);

@@ -20,16 +20,6 @@
 
 enum { PAGE = 50, PAGES_MOST = 400, OVERLAP = 5000, SEEN_MOST = 300 };
 
-static double
-created(const struct json *message)
-{
-	char *time = json_id(message, "create_time");
-	double ms = time ? strtod(time, NULL) : 0;
-
-	free(time);
-	return ms;
-}
-
 static bool
 holds(const struct json *ids, const char *id)
 {
@@ -118,7 +108,7 @@ make_event(const struct json *message, const struct json *heard, const char *kin
 	json_put_text(event, "user.id", who);
 	json_put_text(event, "user.name", json_text_or(message, "sender.sender_name", who));
 	json_put_text(event, "text", words);
-	json_put_number(event, "at", created(message) / 1000);
+	json_put_number(event, "at", message_time(message) / 1000);
 	if (parent && (!json_has(message, "thread_id")
 		|| strcmp(parent, json_text_or(message, "root_id", "")) != 0))
 		json_put_text(event, "reply_to", parent); /* a thread's own root is no answer */
@@ -148,7 +138,7 @@ list_down(const char *container, double since, struct api_call *trouble)
 		for (size_t i = 0, n = json_count(call.result, "items"); i < n; i++) {
 			struct json *message = json_item(call.result, "items", i);
 
-			more = more && created(message) >= since;
+			more = more && message_time(message) >= since;
 			if (more)
 				json_append(all, json_copy(message));
 			json_free(message);
@@ -172,7 +162,7 @@ make_mark(const struct json *listed, double at, const char *kind)
 		struct json *message = json_item(listed, "", i);
 		const char *id = json_text_or(message, "message_id", "");
 
-		if (created(message) <= at && created(message) >= at - OVERLAP)
+		if (message_time(message) <= at && message_time(message) >= at - OVERLAP)
 			json_append(seen, json_new_text(id, strlen(id)));
 		json_free(message);
 	}
@@ -236,7 +226,7 @@ first_mark(const struct spot *spot, struct api_call *trouble)
 			bool own = is_own(message);
 
 			if (own || i == 0)
-				at = created(message);
+				at = message_time(message);
 			json_free(message);
 			if (own)
 				break;
@@ -297,8 +287,8 @@ move_mark(struct spot *spot, const struct json *listed)
 
 	if (!newest)
 		return;
-	if (created(newest) > at)
-		at = created(newest);
+	if (message_time(newest) > at)
+		at = message_time(newest);
 	mark = make_mark(listed, at, json_text_or(spot->mark, "k", "group"));
 	json_free(spot->mark);
 	spot->mark = mark;
