@@ -235,9 +235,12 @@ answer_thread(const struct json *question)
 	return answer;
 }
 
-/* The first message of a thread, which all others reply to. Owned; NULL: `call` says why. */
+/*
+ * The first message of a thread of that chat, which all others reply to. Owned; NULL: `call`
+ * says why.
+ */
 static char *
-find_root(const char *thread, struct api_call *call)
+find_root(const char *thread, const char *chat, struct api_call *call)
 {
 	struct json *first;
 	char *root = NULL;
@@ -246,9 +249,12 @@ find_root(const char *thread, struct api_call *call)
 	feishu_list(thread, false, 0, NULL, 1, call);
 	first = call->result ? json_item(call->result, "items", 0) : NULL;
 	id = json_text_or(first, "root_id", json_text_or(first, "message_id", ""));
-	if (is_id(id, "om_")) {
+	if (is_in_other_chat(first, chat)) {
+		call->class = "thread";
+		call->why = xstrdup("that thread is in another chat");
+	} else if (is_id(id, "om_")) {
 		root = xstrdup(id);
-	} else if (call->result || !strcmp(call->class, "chat")) {
+	} else if (call->result || !strcmp(call->code ? call->code : "", "230001")) {
 		/* a thread that is not known is a container that is not */
 		call->class = "thread";
 		if (!call->why)
@@ -298,7 +304,7 @@ send_part(const struct json *question, const struct json *place, const struct st
 		answer = api_failure(&call, "not_sent");
 	} else if (found) {
 		answer = text_sent(found, place, parts);
-	} else if (thread && !(root = find_root(thread, &call))) {
+	} else if (thread && !(root = find_root(thread, chat, &call))) {
 		call.unknown = false;
 		answer = api_failure(&call, "not_sent");
 	} else {

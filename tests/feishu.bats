@@ -240,6 +240,16 @@ listen() {
 	holds '.place.thread == "omt_7"'
 }
 
+@test "resolve: a thread of another chat is refused" {
+	open_thread oc_room
+	for question in "{\"words\":\"oc_ann/$THREAD\"}" "{\"chat\":\"oc_ann\",\"thread\":\"$THREAD\"}"; do
+		ask resolve "$question"
+		holds '.error.class == "request" and (.error.why | contains("another chat"))'
+	done
+	ask resolve "{\"words\":\"oc_room/$THREAD\"}"
+	holds ".place.thread == \"$THREAD\""
+}
+
 @test "resolve: a person is their private chat, where the server tells" {
 	ask resolve '{"words":"ou_ann"}'
 	holds '.place | .chat == "oc_ann" and .user == "ou_ann" and .kind == "dm"'
@@ -548,6 +558,12 @@ listen() {
 	fault list drop_after
 	send "$PLACE" hello
 	holds '.outcome == "not_sent" and .class == "transient"'
+	open_thread oc_room h2
+	send "$(place oc_ann "$THREAD")" 'private words'
+	holds '.outcome == "not_sent" and .class == "thread" and (.why | contains("another chat"))'
+	room chat '{"chat_id":"oc_room","bot_in":false}'
+	send "$PLACE" hello
+	holds '.outcome == "not_sent" and .class == "chat" and (.remedy | contains("add the bot"))'
 }
 
 @test "send: every refusal has its class, and what can be done its remedy" {

@@ -338,6 +338,12 @@ is_own(const struct json *message)
 		&& !strcmp(json_text_or(message, "sender.id", ""), feishu_account());
 }
 
+bool
+is_in_other_chat(const struct json *message, const char *chat)
+{
+	return strcmp(json_text_or(message, "chat_id", chat), chat) != 0;
+}
+
 double
 message_time(const struct json *message)
 {

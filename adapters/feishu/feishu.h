@@ -36,6 +36,8 @@ bool is_receiver(const char *text);
 void feishu_list(const char *container, bool newest, double since, const char *page, int size,
 	struct api_call *call);
 bool is_own(const struct json *message);
+/* As far as it says where it is. */
+bool is_in_other_chat(const struct json *message, const char *chat);
 /* When it was said, in milliseconds by Feishu's clock. */
 double message_time(const struct json *message);
 

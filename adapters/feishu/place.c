@@ -175,6 +175,22 @@ feishu_put_place(struct json *answer, struct json *place)
 	return answer;
 }
 
+/* A thread that cannot be read may be anywhere. */
+static bool
+is_thread_elsewhere(const char *thread, const char *chat)
+{
+	struct api_call call;
+	struct json *first;
+	bool elsewhere;
+
+	feishu_list(thread, false, 0, NULL, 1, &call);
+	first = call.result ? json_item(call.result, "items", 0) : NULL;
+	elsewhere = is_in_other_chat(first, chat);
+	json_free(first);
+	api_release(&call);
+	return elsewhere;
+}
+
 static struct json *
 resolve_chat(const char *chat, const char *thread, const char *person)
 {
@@ -186,6 +202,9 @@ resolve_chat(const char *chat, const char *thread, const char *person)
 		answer = api_error(&call);
 	} else if (!strncmp(json_text_or(call.result, "chat_status", ""), "dissolved", 9)) {
 		answer = answer_error("chat", "that chat has been dissolved", "choose another chat");
+	} else if (thread && is_thread_elsewhere(thread, chat)) {
+		answer = answer_error("request", "that thread is in another chat",
+			"name the chat that the thread is in");
 	} else {
 		place = new_place(chat, chat_kind(call.result), thread);
 		if (person)
