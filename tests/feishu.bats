@@ -789,6 +789,34 @@ listen() {
 	holds '[.events[].text] == ["three"]'
 }
 
+@test "poll: without the scope for groups they rest, and others are heard" {
+	export FEISHU_HOME_CHANNEL=oc_ann
+	poll
+	open_thread oc_room
+	room switch '{"scopes":["im:message","im:chat"]}'
+	say oc_ann 'are you there?'
+	listen "$PLACE"
+	holds '[.events[].text] == ["are you there?"]'
+	holds '.cursor | fromjson.queue | map(select(.rests).spot) == [$thread]' --arg thread "$THREAD"
+	grep 'need scope: im:message.group_msg; give the app that scope' "$SAID/stderr"
+}
+
+@test "poll: chats that Feishu fails at wait, and others are heard" {
+	export FEISHU_HOME_CHANNEL=oc_ann
+	for chat in oc_one oc_two oc_three oc_four; do
+		room chat "{\"chat_id\":\"$chat\",\"broken\":true,\"members\":{\"ou_ann\":\"Ann\"}}"
+	done
+	poll
+	say oc_ann 'are you there?'
+	listen "$(place oc_one)" "$(place oc_two)" "$(place oc_three)"
+	holds '[.events[].text] == ["are you there?"]'
+	say oc_ann 'and now?'
+	listen "$(place oc_one)" "$(place oc_two)" "$(place oc_three)" "$(place oc_four)"
+	holds '.error.class == "transient" and (.error.why | contains("Internal Error"))'
+	listen "$(place oc_one)" "$(place oc_two)" "$(place oc_three)" "$(place oc_four)"
+	holds '[.events[].text] == ["and now?"]'
+}
+
 @test "poll: trouble everywhere is an error" {
 	export FEISHU_HOME_CHANNEL=oc_room
 	poll
@@ -800,9 +828,9 @@ listen() {
 		holds '.error.class == "transient" and .error.why' || { echo "$fault"; false; }
 		room calm '{}'
 	done
-	room switch '{"scopes":["im:message","im:chat"]}'
+	room switch '{"scopes":["im:chat"]}'
 	poll
-	holds '.error.class == "config" and (.error.why | contains("group_msg"))'
+	holds '.error.class == "config" and (.error.why | contains("im:message"))'
 	room switch '{"scopes":["im:message","im:message.group_msg","im:chat"]}'
 	fault list answer '{"status":429,"headers":{"Retry-After":"9"},"body":{"code":99991400,"msg":"slow"}}'
 	poll

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 50, PAGES_MOST = 400, OVERLAP = 5000, SEEN_MOST = 300 };
+enum { PAGE = 50, PAGES_MOST = 400, OVERLAP = 5000, SEEN_MOST = 300, FAILURES_MOST = 3 };
 
 static bool
 holds(const struct json *ids, const char *id)
@@ -295,16 +295,25 @@ move_mark(struct spot *spot, const struct json *listed)
 	json_free(newest);
 }
 
-/* A limit is everybody's, and so is trouble on the way; anything else is the place's own. */
+/*
+ * A limit is everybody's, and so is trouble on the way. A scope that only groups want is not,
+ * nor is a failure that the server has a code for: one chat may have it, several have not.
+ */
 static enum hearing
 failed(struct round *round, struct spot *spot, struct api_call *trouble)
 {
-	const char *class = trouble->class ? trouble->class : "";
+	int *failures = round->data;
+	const char *class = trouble->class ? trouble->class : "", *code = trouble->code;
 	bool passes = !strcmp(class, "transient") || !strcmp(class, "config");
+	enum hearing came = passes ? SPOT_OVER : SPOT_REFUSED;
 
+	if (code && !strcmp(code, "230027"))
+		came = SPOT_REFUSED;
+	else if (code && trouble->unknown && ++*failures <= FAILURES_MOST)
+		came = SPOT_WAITS;
 	round_trouble(round, spot, api_error(trouble));
 	api_release(trouble);
-	return passes ? SPOT_OVER : SPOT_REFUSED;
+	return came;
 }
 
 static enum hearing
@@ -337,6 +346,8 @@ static const struct rounds rounds = {.platform = "Feishu", .spot_name = spot_nam
 struct json *
 feishu_poll(const struct json *question)
 {
+	int failures = 0;
+
 	feishu_account();
-	return rounds_poll(&rounds, question, NULL);
+	return rounds_poll(&rounds, question, &failures);
 }
