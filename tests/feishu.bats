@@ -737,6 +737,42 @@ listen() {
 	[ "${#CURSOR}" -lt 1000 ]
 }
 
+# say_much CHAT N: N minutes of fifty messages each.
+say_much() {
+	for ((i = 0; i < $2; i++)); do
+		say "$1" much '{"times":50}' >/dev/null
+		room clock '{"advance":60}'
+	done
+}
+
+@test "poll: a long absence is caught up with in several polls" {
+	export FEISHU_HOME_CHANNEL=oc_room HERMES_ADAPTER_LIMIT=2
+	poll
+	say_much oc_room 12
+	say oc_room 'are you there?'
+	room switch '{"slow":0.2}'
+	for ((i = 0; i < 30; i++)); do
+		poll
+		jq -r '.events[]? | .message + " " + .text' <<<"$output" >>"$SAID/heard"
+		grep -q 'are you there' "$SAID/heard" && break
+	done
+	[ "$(sort "$SAID/heard" | uniq -u | wc -l)" = 601 ]
+	[[ $(tail -n 1 "$SAID/heard") == *'are you there?' ]]
+}
+
+@test "poll: one chat's long story does not take all of it" {
+	export FEISHU_HOME_CHANNEL=oc_room
+	listen "$(place oc_ann)"
+	say_much oc_room 21
+	say oc_ann hello
+	listen "$(place oc_ann)"
+	holds '[.events[].text] | length == 1001 and any(. == "hello")'
+	listen "$(place oc_ann)"
+	holds '.events | length == 50'
+	listen "$(place oc_ann)"
+	holds '.events == []'
+}
+
 @test "poll: our clock does not matter" {
 	export FEISHU_HOME_CHANNEL=oc_room
 	for HERMES_CLOCK in -86400 86400; do

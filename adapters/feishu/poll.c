@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 50, PAGES_MOST = 400, OVERLAP = 5000, SEEN_MOST = 300, FAILURES_MOST = 3 };
+enum { PAGE = 50, PAGES_DOWN = 400, PAGES_UP = 20, FAILURES_MOST = 3 };
+enum { OVERLAP = 5000, SEEN_MOST = 300 };
 
 static bool
 holds(const struct json *ids, const char *id)
@@ -116,40 +117,71 @@ make_event(const struct json *message, const struct json *heard, const char *kin
 	return event;
 }
 
-/* All from the newest down to `since`, newest first. Owned; NULL: `trouble` says why. */
-static struct json *
-list_down(const char *container, double since, struct api_call *trouble)
+/* One page more of what was said since then, and which is next. False: `trouble` says why. */
+static bool
+add_page(struct json *listed, const char *container, double since, char **page,
+	struct api_call *trouble)
 {
-	struct json *all = json_array();
-	char *page = NULL;
-	bool more = true;
+	bool down = is_id(container, "omt_"), more;
+	struct api_call call;
 
-	for (int pages = 0; more && pages < PAGES_MOST; pages++) {
-		struct api_call call;
-
-		feishu_list(container, true, since > 0 ? since / 1000 : 0, page, PAGE, &call);
-		free(page);
-		page = NULL;
-		if (!call.result) {
-			*trouble = call;
-			json_free(all);
-			return NULL;
-		}
-		for (size_t i = 0, n = json_count(call.result, "items"); i < n; i++) {
-			struct json *message = json_item(call.result, "items", i);
-
-			more = more && message_time(message) >= since;
-			if (more)
-				json_append(all, json_copy(message));
-			json_free(message);
-		}
-		more = more && json_true(call.result, "has_more") && json_text(call.result, "page_token");
-		if (more)
-			page = xstrdup(json_text(call.result, "page_token"));
-		api_release(&call);
+	feishu_list(container, down, since / 1000 - 1, *page, PAGE, &call); /* in whole seconds */
+	free(*page);
+	*page = NULL;
+	if (!call.result) {
+		*trouble = call;
+		return false;
 	}
+	more = json_true(call.result, "has_more") && json_text(call.result, "page_token");
+	for (size_t i = 0, n = json_count(call.result, "items"); i < n; i++) {
+		struct json *message = json_item(call.result, "items", i);
+
+		if (message_time(message) >= since)
+			json_append(listed, json_copy(message));
+		else
+			more = more && !down;
+		json_free(message);
+	}
+	if (more)
+		*page = xstrdup(json_text(call.result, "page_token"));
+	api_release(&call);
+	return true;
+}
+
+/* Takes `list`; gives it from its end to its beginning. */
+static struct json *
+turned(struct json *list)
+{
+	struct json *other = json_array();
+
+	for (size_t i = json_count(list, ""); i-- > 0;)
+		json_append(other, json_item(list, "", i));
+	json_free(list);
+	return other;
+}
+
+/*
+ * What was said since then, newest first. A thread's list knows no time, and is read from the
+ * newest down; a chat's from then up, as far as a poll may go: the next goes on. Owned; NULL:
+ * `trouble` says why.
+ */
+static struct json *
+list_since(const char *container, double since, struct api_call *trouble)
+{
+	bool down = is_id(container, "omt_"), fine;
+	struct json *listed = json_array();
+	char *page = NULL;
+	int pages = 0;
+
+	do
+		fine = add_page(listed, container, since, &page, trouble);
+	while (page && ++pages < (down ? PAGES_DOWN : PAGES_UP) && (down || round_has_time()));
 	free(page);
-	return all;
+	if (!fine) {
+		json_free(listed);
+		return NULL;
+	}
+	return down ? listed : turned(listed);
 }
 
 /* A mark at time `at`: of what is listed, newest first, it has seen what is shortly before. */
@@ -330,7 +362,7 @@ hear(struct round *round, struct spot *spot)
 	if (!spot->mark)
 		return failed(round, spot, &trouble);
 	at = json_number(spot->mark, "t", 0);
-	listed = list_down(spot->name, at > OVERLAP ? at - OVERLAP : 0, &trouble);
+	listed = list_since(spot->name, at > OVERLAP ? at - OVERLAP : 0, &trouble);
 	if (!listed)
 		return failed(round, spot, &trouble);
 	add_events(round, spot, listed);
