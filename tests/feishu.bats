@@ -460,8 +460,8 @@ listen() {
 	fault send answer '{"status":429,"headers":{"Retry-After":"3"},"body":{"code":99991400,"msg":"slow"}}'
 	send "$(place oc_ann)" limited
 	holds '.outcome == "not_sent" and .class == "transient" and .retry_after == 3'
-	HERMES_ADAPTER_LIMIT=1 fault send hang_after '{"seconds":3}'
-	HERMES_ADAPTER_LIMIT=1 send "$(place oc_ann)" late
+	fault send hang_after '{"seconds":12}'
+	HERMES_ADAPTER_LIMIT=4 send "$(place oc_ann)" late
 	holds '.outcome == "unknown"'
 	send "$(place oc_ann)" late "{\"again\":{\"since\":$since}}"
 	[ "$(shown oc_ann | grep -c '"late"')" = 1 ]
@@ -894,16 +894,34 @@ say_much() {
 	export FEISHU_HOME_CHANNEL=oc_room
 	poll
 	before=$(requests list)
-	hermes-adapter-feishu poll <<<"$(jq -nc --arg cursor "$CURSOR" '{$cursor, wait: 20}')" \
+	SECONDS=0
+	hermes-adapter-feishu poll <<<"$(jq -nc --arg cursor "$CURSOR" '{$cursor, wait: 40}')" \
 		>"$SAID/waited" 3>&- &
 	run -0 look "wait?name=list&count=$((before + 1))"
 	say oc_room 'at last'
-	SECONDS=0
 	wait $!
-	((SECONDS < 15))
+	((SECONDS < 35))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
-	(($(requests list) - before <= 3))
+	(($(requests list) - before <= 2 + SECONDS / 2))
+}
+
+# --- the whole product
+
+@test "a person whose private chat is not told answers in the session, with threads and without" {
+	export FEISHU_HOME_CHANNEL=ou_ann FEISHU_ALLOWED_USERS=ou_ann
+	room switch '{"p2p_query":false}'
+	for threads in true false; do
+		room switch "{\"threads\":$threads}"
+		session=$(new_session "With threads: $threads")
+		hermes handoff feishu --session "$session" --timeout 30
+		run -0 hermes handoff status --session "$session"
+		holds '.state == "completed" and .place.chat == "oc_ann" and (.place | has("thread")) == $threads' \
+			--argjson threads "$threads"
+		say oc_ann 'which line?' "$(jq -c '.place | {thread} // {}' <<<"$output")"
+		hermes-watch --once
+		words "$session" | grep -x 'user: which line?'
+	done
 }
 
 # --- a client nobody here wrote
