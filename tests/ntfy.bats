@@ -49,6 +49,7 @@ refused() {
 	for words in '"a b"' '"ä"' '"a/b"' '"a\n"' '7' '[]' "\"$(printf 'x%.0s' {1..65})\""; do
 		holds "$(ask resolve "{words: $words}")" '.error.class == "request" and .error.remedy'
 	done
+	holds "$(ask resolve '{chat: "home", thread: "42"}')" '.error.class == "request" and (.error.why | test("threads"))'
 	unset NTFY_HOME_CHANNEL
 	holds "$(ask resolve '{words: ""}')" '.error.remedy | test("NTFY_HOME_CHANNEL")'
 }
@@ -84,7 +85,7 @@ refused() {
 	holds "$(refused 40101 unauthorized)" '.outcome == "not_sent" and .class == "config" and (.why | test("unauthorized"))'
 	holds "$(refused 40301 forbidden)" '.outcome == "not_sent" and .class == "config" and (.remedy | test("NTFY_TOKEN"))'
 	holds "$(refused 40010 "topic name is not allowed")" '.outcome == "not_sent" and .class == "request"'
-	holds "$(refused 42901 "limit reached")" '.outcome == "not_sent" and .class == "transient"'
+	holds "$(refused 42901 "limit reached")" '.outcome == "not_sent" and .class == "transient" and .retry_after == 10'
 	holds "$(refused 50001 "internal server error")" '.outcome == "unknown" and (.why | test("internal"))'
 	order redirect send
 	holds "$(send_part "$HOME_PLACE" hello 1)" '.outcome == "not_sent" and .class == "transient"'
@@ -141,8 +142,37 @@ asked() {
 	start poll "$cursor" 20
 	wait_until 10 eval '[ "$(asked)" -gt "$before" ]'
 	contract_say "$HOME_PLACE" two
-	wait_until 10 grep -q '"two"' "$BATS_TEST_TMPDIR/out.1"
+	wait_until 20 grep -q '"two"' "$BATS_TEST_TMPDIR/out.1"
 	stop_all
+}
+
+@test "a poll that waits leaves most of ntfy's limit to what is sent" {
+	local cursor before
+	cursor=$(poll | jq -r .cursor)
+	before=$(asked)
+	holds "$(poll "$cursor" 5)" '.events == []'
+	[ $(($(asked) - before)) -le 2 ]
+	contract_control set -d '{"left":0}' >/dev/null
+	holds "$(poll "$cursor" 5)" '.error | .class == "transient" and .retry_after == 10'
+}
+
+@test "without a topic there is nothing to hear, and nothing is asked" {
+	unset NTFY_HOME_CHANNEL
+	holds "$(ask poll '{wait: 0, cursor: "AAAAAAAAAAAA"}')" '. == {cursor: "AAAAAAAAAAAA", events: []}'
+	[ "$(asked)" -eq 0 ]
+}
+
+@test "a slash behind the server's address is no part of it" {
+	export NTFY_BASE_URL=$NTFY_BASE_URL/
+	holds "$(ask resolve '{words: ""}')" '.place | (.account | test("/") | not) and (.link | test("[0-9]/home$"))'
+	holds "$(send_part "$HOME_PLACE" hello 1)" '.outcome == "sent"'
+}
+
+@test "a last line without its end is a line" {
+	run -0 --separate-stderr adapter resolve < <(printf '{"words":"home"}\n{"words":"home"}')
+	[ "${#lines[@]}" -eq 2 ]
+	run -65 --separate-stderr adapter resolve < <(printf '{"words":')
+	[ -n "$stderr" ] && [ -z "$output" ]
 }
 
 @test "without curl or jq it says so, rather than nothing" {
