@@ -56,6 +56,12 @@ fails() {
 	[ -n "$(LOCAL_ROOT=$FLAWED_ROOT hermes-adapter-local read den)" ]
 }
 
+@test "an adapter that looks at its settings gets them, also where nobody can be reached" {
+	FLAW="knows settings" checked
+	unset FLAWED_TOKEN
+	FLAW="knows settings" checked
+}
+
 @test "the program may be a path, and its name says the platform" {
 	ln -s "$(command -v hermes-adapter-local)" "$BATS_TEST_TMPDIR/cellar"
 	cd "$BATS_TEST_TMPDIR"
@@ -137,6 +143,7 @@ fails() {
 	fails "configuration: each that is missing is named, with 78" unnamed
 	fails "configuration: without any, 78 and a word of what is needed" unnamed
 	fails "a platform that cannot be reached: is an answer" "gives up"
+	fails "a platform that cannot be reached: is an answer" "blames settings"
 }
 
 @test "flaws: the home" {

@@ -142,7 +142,7 @@ judge_nothing(struct check *check)
 	return why;
 }
 
-/* Any answer of the right shape will do; so will the remark that the settings are no good. */
+/* Any answer of the right shape will do; so will the remark that guessed settings are no good. */
 static char *
 judge_cut_off(struct check *check, const char *verb, enum shape shape)
 {
@@ -153,7 +153,7 @@ judge_cut_off(struct check *check, const char *verb, enum shape shape)
 
 	if (answer)
 		wrong = judge(check, shape, answer);
-	if (wrong && !strstr(wrong, "ended with status 78"))
+	if (wrong && (check->configured || !strstr(wrong, "ended with status 78")))
 		why = xformat("%s: %s", verb, wrong);
 	free(wrong);
 	json_free(answer);

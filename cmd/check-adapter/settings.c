@@ -38,6 +38,21 @@ free_list(char **list)
 	free(list);
 }
 
+/* Unless a setting of that name is there. Takes the entry. */
+static void
+add_new(struct list *list, char *entry)
+{
+	size_t name = strcspn(entry, "=") + 1;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (!strncmp(list->at[i], entry, name)) {
+			free(entry);
+			return;
+		}
+	}
+	add(list, entry);
+}
+
 static bool
 is_named(const char *entry, const char *name)
 {
@@ -60,18 +75,27 @@ is_declared(const struct check *check, const char *entry)
 	return declared;
 }
 
-/* What is, or may be, this platform's configuration, and where else a program keeps some. */
+/* What is, or may be, this platform's configuration. */
+static bool
+is_setting(const struct check *check, const char *entry)
+{
+	char *prefix = config_name(check->platform, "");
+	bool is = !strncmp(entry, prefix, strlen(prefix)) || is_declared(check, entry);
+
+	free(prefix);
+	return is;
+}
+
+/* That, and where else a program keeps some. */
 static bool
 is_configuration(const struct check *check, const char *entry)
 {
 	static const char *const homes[] = {"HOME", "HERMES_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
 		"XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"};
-	char *prefix = config_name(check->platform, "");
-	bool is = !strncmp(entry, prefix, strlen(prefix)) || is_declared(check, entry);
+	bool is = is_setting(check, entry);
 
 	for (size_t i = 0; !is && i < sizeof homes / sizeof *homes; i++)
 		is = is_named(entry, homes[i]);
-	free(prefix);
 	return is;
 }
 
@@ -107,31 +131,60 @@ settings_make(struct check *check)
 	check->bare = make_bare(check);
 }
 
-/* All doors are closed: the platform's own address, and every proxy that leads elsewhere. */
-void
-settings_cut_off(struct check *check)
+/* All doors: the platform's own address, and every proxy that leads elsewhere. */
+static void
+close_doors(struct list *list, const struct check *check)
 {
 	static const char *const proxies[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
 		"ALL_PROXY"};
-	struct list list = {NULL, 0};
 	char *base = config_name(check->platform, "base_url");
+	char *proxy = config_name(check->platform, "proxy");
 
-	for (char **at = check->bare; *at; at++)
-		if (strncasecmp(*at, "no_proxy=", 9))
-			add(&list, xstrdup(*at));
+	add_setting(list, base, NOWHERE);
+	add_setting(list, proxy, "");
 	for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++)
-		add_setting(&list, proxies[i], NOWHERE);
+		add_setting(list, proxies[i], NOWHERE);
+	free(base);
+	free(proxy);
+}
+
+/* The user's own settings, which have the right form; but addresses lead nowhere. */
+static void
+add_own(struct list *list, const struct check *check)
+{
+	for (char **at = check->own; *at; at++)
+		if (is_setting(check, *at))
+			add_new(list, !strstr(*at, "://") ? xstrdup(*at)
+				: xformat("%.*s=%s", (int)strcspn(*at, "="), *at, NOWHERE));
+}
+
+/* For what is required, the best guess of one who has no settings. */
+static void
+add_guesses(struct list *list, const struct check *check)
+{
 	for (size_t i = 0; i < json_count(check->about, "config"); i++) {
 		struct json *need = json_item(check->about, "config", i);
 
-		if (json_true(need, "required") && json_text(need, "name")
-			&& strcmp(json_text(need, "name"), base))
-			add_setting(&list, json_text(need, "name"), json_true(need, "secret")
-				? "1:nobody's-secret-of-check-adapter" : NOWHERE);
+		if (json_true(need, "required") && json_text(need, "name"))
+			add_new(list, xformat("%s=%s", json_text(need, "name"),
+				json_true(need, "secret") ? "1:nobody's-secret-of-check-adapter" : NOWHERE));
 		json_free(need);
 	}
-	add_setting(&list, base, NOWHERE);
-	free(base);
+}
+
+void
+settings_cut_off(struct check *check)
+{
+	struct list list = {NULL, 0};
+
+	close_doors(&list, check);
+	if (check->configured)
+		add_own(&list, check);
+	else
+		add_guesses(&list, check);
+	for (char **at = check->bare; *at; at++)
+		if (strncasecmp(*at, "no_proxy=", 9))
+			add_new(&list, xstrdup(*at));
 	check->cut_off = list.at;
 }
 
