@@ -69,6 +69,20 @@ cursor() {
 	[ "$(hermes-inbox list -q | wc -l)" = 2 ]
 }
 
+@test "inbox put: the same message of another account is another message" {
+	arrive 1 'heard by one bot'
+	batch 2 "$(event 1 'heard by the next' | jq -c '.place.account = "second"')" | put >/dev/null
+	arrive 1 'heard by one bot'
+	[ "$(hermes-inbox list --jq .text)" = $'heard by one bot\nheard by the next' ]
+}
+
+@test "inbox put: a message without an account is stored once, too" {
+	batch 1 "$(event 1 hello | jq -c 'del(.place.account)')" >"$BATS_TEST_TMPDIR/batch"
+	put <"$BATS_TEST_TMPDIR/batch" >/dev/null
+	run -0 put <"$BATS_TEST_TMPDIR/batch"
+	[ "$(jq -c '[.stored, .known]' <<<"$output")" = '[0,1]' ]
+}
+
 @test "inbox put: an empty batch moves the cursor, one without a cursor leaves it" {
 	run -0 put <<<'{"events":[],"cursor":"5"}'
 	[ "$(cursor)" = 5 ]

@@ -32,8 +32,7 @@ event_put(struct db *db, const char *platform, const struct json *event)
 	static const char sql[] =
 		"INSERT INTO courier_events (platform, account, chat, message, key, place, user, name,"
 		" also, text, reply_to, at, origin, created)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-		" ON CONFLICT (platform, chat, message) DO NOTHING";
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 	struct json *place = json_at(event, "place"), *also;
 	const char *user = json_text(event, "user.id");
 	size_t length = 0;
@@ -54,10 +53,11 @@ event_put(struct db *db, const char *platform, const struct json *event)
 		key = binding_key(db, place);
 		also = json_at(event, "user.also");
 		text_add_without_nuls(&text, bytes, length);
-		id = db_run(db, sql, "sssssjssjssdsd", platform, json_text(place, "account"),
-			json_text_or(place, "chat", ""), json_text(event, "message"), key, place, user,
-			json_text(event, "user.name"), also, text.at, json_text(event, "reply_to"),
-			json_number(event, "at", clock_now()), platform, clock_now());
+		id = db_run(db, sql, "sssssjssjssdsd", platform,
+			json_text_or(place, "account", ""), json_text_or(place, "chat", ""),
+			json_text(event, "message"), key, place, user, json_text(event, "user.name"), also,
+			text.at, json_text(event, "reply_to"), json_number(event, "at", clock_now()), platform,
+			clock_now());
 		if (id)
 			id = db_last_id(db);
 		if (id)

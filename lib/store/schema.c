@@ -150,7 +150,7 @@ static const struct table tables[] = {
 	{"courier_log", log_lines, NULL},
 	{"courier_bindings", bindings, NULL},
 	{"courier_seats", seats, NULL},
-	{"courier_events", events, "UNIQUE (platform, chat, message)"},
+	{"courier_events", events, "UNIQUE (platform, account, chat, message)"},
 	{"courier_deliveries", deliveries, NULL},
 	{"courier_platforms", platforms, NULL},
 	{"courier_chats", chats, "PRIMARY KEY (platform, chat)"},
