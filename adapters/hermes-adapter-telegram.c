@@ -87,7 +87,7 @@ answer_thread(const struct json *question)
 	call = telegram_act("createForumTopic", arguments, &moved);
 	if (call.result)
 		answer = topic_opened(place_now(home, moved), call.result, json_has(question, "again"));
-	else if (call.status == 400 && strcmp(call.class, "chat") != 0)
+	else if (call.refusal && call.status == 400 && strcmp(call.class, "chat") != 0)
 		answer = stay_home(place_now(home, moved), call.why, call.remedy); /* no topics for us */
 	else
 		answer = api_failure(&call, "not_opened");

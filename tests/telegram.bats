@@ -202,6 +202,12 @@ teardown() {
 	[ "$(requests createForumTopic)" = 4 ]
 }
 
+@test "thread: what stands between and refuses says nothing of topics" {
+	fault '{"method":"createForumTopic","fault":"status","code":400,"html":true}'
+	open_topic "$FORUM" title
+	holds '.outcome == "not_opened" and .class == "transient" and (.remedy | contains("proxy"))'
+}
+
 @test "thread: a channel is asked for none" {
 	ask thread "{\"place\":{\"chat\":\"$FORUM\",\"kind\":\"channel\"},\"title\":\"t\"}"
 	holds '.outcome == "home" and (.why | contains("channel"))'
