@@ -130,13 +130,15 @@ teardown() {
 }
 
 @test "resolve: a topic by : or /, in words or literally; General is no topic" {
-	for question in "{\"words\":\"$FORUM:42\"}" "{\"words\":\"$FORUM/42\"}" \
+	for question in "{\"words\":\"$FORUM:42\"}" "{\"words\":\"$FORUM/042\"}" \
 		"{\"chat\":\"$FORUM\",\"thread\":\"42\"}"; do
 		ask resolve "$question"
 		holds '.place.thread == "42" and .place.link == "https://t.me/c/1234567890/42"'
 	done
-	ask resolve "{\"words\":\"$FORUM:1\"}"
-	holds '(.place | has("thread") | not) and .place.link == "https://t.me/c/1234567890/1"'
+	for topic in 1 01 0; do
+		ask resolve "{\"words\":\"$FORUM:$topic\"}"
+		holds '(.place | has("thread") | not) and .place.link == "https://t.me/c/1234567890/1"'
+	done
 }
 
 @test "resolve: a public name becomes the chat's id, and its link" {

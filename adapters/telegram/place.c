@@ -163,7 +163,9 @@ resolve(const char *chat, const char *thread)
 	if (thread && !is_digits(thread))
 		return answer_error("request", "a topic is a number",
 			"it is the last number in the topic's link");
-	if (thread && !strcmp(thread, "1"))
+	if (thread)
+		thread += strspn(thread, "0"); /* as Telegram spells it */
+	if (thread && (!*thread || !strcmp(thread, "1")))
 		thread = NULL;
 	call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
 	answer = call.result
