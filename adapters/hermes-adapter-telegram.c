@@ -40,6 +40,17 @@ place_now(const struct json *place, const char *moved)
 	return now;
 }
 
+/* The answer for an act that failed. What Telegram itself puts off, it puts off in that chat. */
+static struct json *
+act_failed(const struct api_call *call, const char *outcome)
+{
+	struct json *answer = api_failure(call, outcome);
+
+	if (call->refusal && call->retry_after >= 0)
+		json_put_text(answer, "scope", "chat");
+	return answer;
+}
+
 /* Takes `place`. */
 static struct json *
 stay_home(struct json *place, const char *why, const char *remedy)
@@ -90,7 +101,7 @@ answer_thread(const struct json *question)
 	else if (call.refusal && call.status == 400 && strcmp(call.class, "chat") != 0)
 		answer = stay_home(place_now(home, moved), call.why, call.remedy); /* no topics for us */
 	else
-		answer = api_failure(&call, "not_opened");
+		answer = act_failed(&call, "not_opened");
 	free(name);
 	free(moved);
 	api_release(&call);
@@ -176,7 +187,7 @@ send_part(const struct json *place, const struct styled *part, int parts)
 		call = ask_send(place, part, false, &moved);
 	}
 	answer = call.result ? text_sent(call.result, place, moved, parts)
-		: api_failure(&call, "not_sent");
+		: act_failed(&call, "not_sent");
 	free(moved);
 	api_release(&call);
 	return answer;

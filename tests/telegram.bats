@@ -222,7 +222,7 @@ teardown() {
 	holds '.outcome == "not_opened" and .class == "chat"'
 	fault '{"fault":"status","code":429,"retry_after":7}'
 	open_topic "$FORUM" title
-	holds '.outcome == "not_opened" and .class == "transient" and .retry_after == 7'
+	holds '.outcome == "not_opened" and .class == "transient" and .retry_after == 7 and .scope == "chat"'
 	TELEGRAM_BOT_TOKEN=9001:WRONG open_topic "$FORUM" title
 	holds '.outcome == "not_opened" and .class == "config"'
 }
@@ -434,10 +434,10 @@ teardown() {
 	END
 }
 
-@test "send: a limit is waited for as long as Telegram says, but not for ever" {
+@test "send: a limit is waited for in its chat as long as Telegram says, but not for ever" {
 	fault '{"fault":"status","code":429,"retry_after":30}'
 	send "$(place "$ANN")" hello
-	holds '.outcome == "not_sent" and .class == "transient" and .retry_after == 30'
+	holds '.outcome == "not_sent" and .class == "transient" and .retry_after == 30 and .scope == "chat"'
 	fault '{"fault":"status","code":429,"retry_after":999999999}'
 	send "$(place "$ANN")" hello
 	holds '.retry_after == 86400'
