@@ -140,7 +140,10 @@ read_stranger(struct api_call *call, const struct api_platform *platform)
 	call->class = "transient";
 	call->unknown = call->status < 300 || call->status >= 500;
 	call->why = xformat("HTTP %d, and no answer of %s's", call->status, platform->name);
-	if (!call->unknown) {
+	if (call->status == 407) {
+		call->class = "config";
+		call->remedy = xstrdup("mend the user and password in the proxy setting");
+	} else if (!call->unknown) {
 		char *variable = adapter_variable("BASE_URL");
 
 		call->remedy = xformat("look at %s, and for a proxy or a login page on the way", variable);

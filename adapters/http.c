@@ -228,10 +228,11 @@ static const struct trouble *
 find_trouble(CURL *curl, CURLcode code)
 {
 	const struct trouble *trouble = troubles;
-	long detail = CURLPX_OK;
+	long detail = CURLPX_OK, answer = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_PROXY_ERROR, &detail);
-	if (detail == CURLPX_USER_REJECTED || detail == CURLPX_NO_AUTH)
+	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &answer);
+	if (detail == CURLPX_USER_REJECTED || detail == CURLPX_NO_AUTH || answer == 407)
 		return &refused_by_proxy;
 	while (trouble->code != code && trouble->code != CURLE_OK)
 		trouble++;

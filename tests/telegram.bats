@@ -725,6 +725,24 @@ teardown() {
 	holds '.outcome == "not_sent" and .class == "transient"'
 }
 
+@test "an HTTP proxy that wants another user or password says so, and it is not sent" {
+	start_server "$BATS_TEST_TMPDIR/locked" "$PYTHON" -c 'import http.server, json
+class Proxy(http.server.BaseHTTPRequestHandler):
+	def do_POST(self):
+		self.rfile.read(int(self.headers.get("Content-Length") or 0))
+		self.send_error(407)
+	do_CONNECT = do_POST
+s = http.server.HTTPServer(("127.0.0.1", 0), Proxy)
+print(json.dumps({"port": s.server_port}), flush=True)
+s.serve_forever()'
+	export TELEGRAM_PROXY=http://ada:falsch@127.0.0.1:$PORT
+	for base in https://localhost:1 http://localhost:1; do
+		TELEGRAM_BASE_URL=$base send '{"chat":"1"}' hello
+		holds '.outcome == "not_sent" and .class == "config" and (.remedy | contains("password"))'
+		[[ $output != *falsch* ]]
+	done
+}
+
 @test "time that runs out before TLS is agreed is not sent; after a request left, unknown" {
 	start_server "$BATS_TEST_TMPDIR/mute" /usr/bin/python3 -c 'import socket, time
 s = socket.create_server(("127.0.0.1", 0))
