@@ -262,7 +262,10 @@ put_reply_to(struct json *event, const struct json *message)
 	free(id);
 }
 
-/* The event that a message is, owned; NULL for what says nothing to us. */
+/*
+ * The event that a message is, owned; NULL for what says nothing to us. What a channel's post
+ * becomes in the group that discusses it is the channel's, and may be our own.
+ */
 static struct json *
 make_event(const struct json *message)
 {
@@ -271,7 +274,8 @@ make_event(const struct json *message)
 
 	if (!text)
 		text = json_at(message, "caption");
-	if (id && text && user && json_has(message, "chat.id")) {
+	if (id && text && user && json_has(message, "chat.id")
+		&& !json_true(message, "is_automatic_forward")) {
 		event = json_object();
 		json_put_text(event, "message", id);
 		json_put(event, "place", spoken_place(message, user));

@@ -612,6 +612,14 @@ teardown() {
 		and (.[1].user == {id: \"-1007770000000\", name: \"News\"}) and .[1].place.user == \"-1007770000000\""
 }
 
+@test "poll: what Telegram itself puts into a channel's discussion group is said by nobody" {
+	room say "{\"chat\":$SUPER,\"sender_chat\":-1007770000000,\"text\":\"the bot's own post\",
+		\"extra\":{\"is_automatic_forward\":true}}"
+	room say "{\"chat\":$SUPER,\"from\":5,\"text\":\"and what do you mean?\"}"
+	ask poll '{"wait":0}'
+	holds '[.events[].text] == ["and what do you mean?"]'
+}
+
 @test "poll: edits do not come again" {
 	id=$(room_says say "{\"chat\":$ANN,\"text\":\"one\"}" | jq .message_id)
 	ask poll '{"wait":0}'
