@@ -299,8 +299,11 @@ make_batch(const struct json *updates, const char *cursor)
 
 	for (size_t i = 0, n = json_count(updates, ""); i < n; i++) {
 		struct json *update = json_item(updates, "", i), *message = json_at(update, "message");
-		struct json *event = message ? make_event(message) : NULL;
+		struct json *event;
 
+		if (!message)
+			message = json_at(update, "channel_post");
+		event = message ? make_event(message) : NULL;
 		next = json_number(update, "update_id", next - 1) + 1;
 		if (event)
 			json_append(events, event);
@@ -322,6 +325,7 @@ poll_arguments(const char *cursor, double wait)
 	struct json *arguments = json_object(), *kinds = json_array();
 
 	json_append(kinds, json_new_text("message", strlen("message")));
+	json_append(kinds, json_new_text("channel_post", strlen("channel_post")));
 	json_put(arguments, "allowed_updates", kinds);
 	json_put_number(arguments, "timeout", (double)(int)wait);
 	json_put_number(arguments, "limit", BATCH);
@@ -365,37 +369,49 @@ check_webhook(struct json *problems)
 	return !taken;
 }
 
-/* What the bot may do in a home that is a group. */
+/* What the bot may do in a home that is a group or a channel. Whether it hears what is said there. */
+static bool
+put_rights(struct json *facts, const struct json *home, const struct json *member)
+{
+	const char *status = json_text_or(member, "status", "unknown");
+	bool channel = !strcmp(json_text_or(home, "type", ""), "channel");
+	bool owner = !strcmp(status, "creator"), admin = owner || !strcmp(status, "administrator");
+	bool writes = channel ? owner || json_true(member, "can_post_messages")
+		: admin || !strcmp(status, "member") || json_true(member, "can_send_messages");
+	bool hears = admin || (!channel && json_true(facts, "reads_groups"));
+
+	json_put_true(facts, "home.threads", json_true(home, "is_forum")
+		&& (owner || json_true(member, "can_manage_topics")));
+	json_put_true(facts, "home.reachable", writes);
+	if (!hears)
+		json_put_true(facts, "home.readable", false);
+	return hears;
+}
+
 static void
 check_rights(struct json *facts, struct json *problems, const struct json *home, const char *chat)
 {
 	struct json *arguments = chat_arguments(chat);
 	char *account = telegram_account();
-	bool forum = json_true(home, "is_forum"), owner, admin, opens;
 	struct api_call call;
-	const char *status;
+	bool hears;
 
 	json_put_number(arguments, "user_id", strtod(account, NULL));
 	call = telegram_ask("getChatMember", arguments, adapter_left());
-	status = json_text_or(call.result, "status", "unknown");
-	owner = !strcmp(status, "creator");
-	admin = owner || !strcmp(status, "administrator");
-	opens = owner || json_true(call.result, "can_manage_topics");
 	json_put_text(facts, "home.name", json_text_or(home, "title", chat));
-	json_put_true(facts, "home.threads", forum && opens);
-	json_put_true(facts, "home.reachable", admin || !strcmp(status, "member")
-		|| json_true(call.result, "can_send_messages"));
-	if (!admin && !json_true(facts, "reads_groups"))
-		json_put_true(facts, "home.readable", false);
+	hears = put_rights(facts, home, call.result);
 	if (!call.result)
 		problem_add(problems, call.why, call.remedy);
-	else if (forum && !opens)
-		problem_add(problems, "the bot may not open topics in its home",
-			"make it an administrator there, with the right to manage topics");
-	if (call.result && !admin && !json_true(facts, "reads_groups"))
+	else if (!json_true(facts, "home.reachable"))
+		problem_add(problems, "the bot may not write in its home",
+			"make it an administrator there, with the right to post messages");
+	else if (!hears)
 		problem_add(problems, "privacy mode hides from the bot what people write in its home",
 			"make it an administrator there; or turn privacy mode off in @BotFather, and "
 			"add the bot to the group again");
+	if (call.result && json_true(home, "is_forum") && !json_true(facts, "home.threads"))
+		problem_add(problems, "the bot may not open topics in its home",
+			"make it an administrator there, with the right to manage topics");
 	api_release(&call);
 	free(account);
 }
@@ -417,7 +433,7 @@ check_home(struct json *facts, struct json *problems, bool polled)
 		json_put_true(facts, "home.threads", !strcmp(kind, "dm") && json_true(facts, "topics"));
 		json_put_true(facts, "home.readable", polled);
 		json_free(first);
-		if (!strcmp(kind, "group")) {
+		if (strcmp(kind, "dm") != 0) {
 			call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
 			check_rights(facts, problems, call.result, chat);
 			api_release(&call);

@@ -717,6 +717,32 @@ say() {
 	holds ".result[0].message | .sender_chat.id == $GROUP and .from.username == \"GroupAnonymousBot\""
 }
 
+@test "a channel's posts are its own, and only an administrator hears or makes them" {
+	local news=-1005550000000
+	room chat "{\"id\":$news,\"type\":\"channel\",\"title\":\"News\",\"bot_status\":\"administrator\"}"
+	say "{\"chat\":$news,\"from\":$ANN,\"text\":\"read this\"}"
+	poll '{}'
+	holds ".result[0] | (has(\"message\") | not) and (.channel_post | .text == \"read this\"
+		and .message_id == 2 and .sender_chat.id == $news and .chat.type == \"channel\" and (has(\"from\") | not))"
+	send "{\"chat_id\":$news}"
+	holds '.result | .message_id == 3 and .sender_chat.title == "News" and (has("from") | not)'
+	run -0 api getChatMember "{\"chat_id\":$news,\"user_id\":9001}"
+	holds '.result.can_post_messages'
+	room chat "{\"id\":$news,\"can_post_messages\":false}"
+	send "{\"chat_id\":$news}"
+	refused 400 'Bad Request: need administrator rights in the channel chat'
+	room chat "{\"id\":$news,\"bot_status\":\"left\"}"
+	run -0 say "{\"chat\":$news,\"from\":$ANN,\"text\":\"and this\"}"
+	[ "$output" = null ]
+	send "{\"chat_id\":$news}"
+	refused 403 'Forbidden: bot is not a member of the channel chat'
+	run -0 api getChat "{\"chat_id\":$news}"
+	refused 403 'Forbidden: bot is not a member of the channel chat'
+	room chat "{\"id\":$news,\"username\":\"newsroom\"}"
+	run -0 api getChat "{\"chat_id\":$news}"
+	holds '.result.title == "News"'
+}
+
 @test "a bot outside the group hears nothing" {
 	room me '{"can_read_all_group_messages":true}'
 	for status in kicked left; do

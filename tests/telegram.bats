@@ -97,6 +97,10 @@ teardown() {
 	room me '{"can_read_all_group_messages":true}'
 	TELEGRAM_HOME_CHANNEL=$PLAIN ask check
 	holds .ok
+	room chat "{\"id\":$PLAIN,\"bot_status\":\"restricted\"}"
+	TELEGRAM_HOME_CHANNEL=$PLAIN ask check
+	problem 'may not write' administrator
+	holds '.facts.home | (.reachable | not) and .readable'
 	room webhook '{"url":"https://example.org/hook"}'
 	TELEGRAM_HOME_CHANNEL=$ANN ask check
 	problem webhook deleteWebhook
@@ -677,17 +681,45 @@ teardown() {
 	holds '.events[0].text == "kept"'
 }
 
-# --- channels, which are only sent to
+# --- channels
+
+# a_channel [MORE-JSON]: with a name, and the bot an administrator.
+a_channel() {
+	room chat "$(jq -nc --argjson id "$NEWS" --argjson more "${1:-{\}}" '{$id, type: "channel",
+		title: "News", username: "newsroom", bot_status: "administrator",
+		members: [{id: 5, status: "creator"}, 6, 7]} + $more')"
+}
 
 @test "a channel is a place of kind channel, and its own subscribers read there" {
-	start_canned '{"getChat":{"id":-1005550000000,"type":"channel","title":"News","username":"newsroom"},
-		"getChatMemberCount":41,"getChatAdministrators":[{"user":{"id":5,"first_name":"Ben"}}],
-		"sendMessage":{"message_id":9,"chat":{"id":-1005550000000}}}'
+	a_channel
 	ask resolve '{"words":"@newsroom"}'
-	holds '.place.kind == "channel" and .place.chat == "-1005550000000" and .place.link == "https://t.me/newsroom"'
-	holds '.audience == {size: 40, names: ["News", "Ben"], known: true}'
+	holds ".place.kind == \"channel\" and .place.chat == \"$NEWS\" and .place.link == \"https://t.me/newsroom\""
+	holds '.audience == {size: 3, names: ["News", "Ben Li"], known: true}'
 	send "$(jq -c .place <<<"$output")" hello
-	holds '.outcome == "sent" and .ids == ["9"]'
+	holds '.outcome == "sent" and .ids == ["2"]'
+}
+
+@test "poll: what is posted in a channel is said by the channel, in the very place that resolve gave" {
+	a_channel
+	ask resolve "{\"words\":\"$NEWS\"}"
+	same_place "$(jq -c .place <<<"$output")" "{\"chat\":$NEWS,\"from\":5,\"text\":\"hi\"}"
+	holds ".events[0] | .text == \"hi\" and .user == {id: \"$NEWS\", name: \"News\"} and .place.user == \"$NEWS\""
+}
+
+@test "check: a channel is written in and heard by its administrators alone" {
+	export TELEGRAM_HOME_CHANNEL=$NEWS
+	a_channel
+	ask check
+	holds '.ok and (.facts.home | .kind == "channel" and .reachable and .readable and (.threads | not))'
+	a_channel '{"can_post_messages":false}'
+	ask check
+	problem 'may not write' 'right to post'
+	holds '.facts.home | (.reachable | not) and .readable'
+	room me '{"can_read_all_group_messages":true}'
+	a_channel '{"bot_status":"left"}'
+	ask check
+	problem 'may not write' administrator
+	holds '(.problems | length) == 1 and (.facts.home | (.reachable or .readable) | not)'
 }
 
 # --- proxies and certificates

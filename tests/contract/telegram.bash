@@ -21,6 +21,8 @@ contract_start() {
 	contract_control chat -d '{"id":-1009876543210,"bot_status":"administrator","members":[55]}'
 	contract_control chat \
 		-d '{"id":-1001234567890,"is_forum":true,"bot_status":"administrator","members":[55]}'
+	contract_control chat \
+		-d '{"id":-1005550000000,"type":"channel","bot_status":"administrator","members":[55]}'
 } >/dev/null
 
 contract_stop() {
@@ -29,12 +31,13 @@ contract_stop() {
 }
 
 contract_shapes() {
-	echo dm topic group forum
+	echo dm topic group forum channel
 }
 
 contract_home() {
-	local -A homes=([dm]=55 [topic]=56 [group]=-1009876543210 [forum]=-1001234567890)
-	export TELEGRAM_HOME_CHANNEL=${homes[$1]} TELEGRAM_ALLOWED_USERS=55,56
+	local -A homes=([dm]=55 [topic]=56 [group]=-1009876543210 [forum]=-1001234567890
+		[channel]=-1005550000000)
+	export TELEGRAM_HOME_CHANNEL=${homes[$1]} TELEGRAM_ALLOWED_USERS=55,56,${homes[channel]}
 }
 
 contract_say() {
@@ -45,7 +48,7 @@ contract_say() {
 
 contract_seen() {
 	contract_control "messages?$(jq -r '"chat=\(.chat)&thread=\(.thread // 0)"' <<<"$1")" |
-		jq -c '.[] | select(.from.is_bot).text'
+		jq -c '.[] | select(.via == "bot").text'
 }
 
 contract_fault() {
