@@ -369,6 +369,25 @@ check_webhook(struct json *problems)
 	return !taken;
 }
 
+/* Whether anything reaches the home: that the bot is blocked there, only an act tells. */
+static bool
+is_reached(struct json *facts, struct json *problems, const char *chat)
+{
+	struct json *arguments = chat_arguments(chat);
+	struct api_call call;
+	bool dead;
+
+	json_put_text(arguments, "action", "typing");
+	call = telegram_ask("sendChatAction", arguments, adapter_left());
+	dead = !call.result && !strcmp(call.class, "chat");
+	if (dead) {
+		json_put_true(facts, "home.reachable", false);
+		problem_add(problems, call.why, call.remedy);
+	}
+	api_release(&call);
+	return !dead;
+}
+
 /* What the bot may do in a home that is a group or a channel. Whether it hears what is said there. */
 static bool
 put_rights(struct json *facts, const struct json *home, const struct json *member)
@@ -433,7 +452,8 @@ check_home(struct json *facts, struct json *problems, bool polled)
 		json_put_true(facts, "home.threads", !strcmp(kind, "dm") && json_true(facts, "topics"));
 		json_put_true(facts, "home.readable", polled);
 		json_free(first);
-		if (strcmp(kind, "dm") != 0) {
+		if (!strcmp(kind, "channel")
+			|| (is_reached(facts, problems, chat) && strcmp(kind, "dm") != 0)) {
 			call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
 			check_rights(facts, problems, call.result, chat);
 			api_release(&call);

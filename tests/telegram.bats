@@ -106,6 +106,17 @@ teardown() {
 	problem webhook deleteWebhook
 }
 
+@test "check: a home that is there and takes nothing is a dead one" {
+	room chat "{\"id\":$ANN,\"blocked\":true}"
+	TELEGRAM_HOME_CHANNEL=$ANN ask check
+	problem 'blocked by the user' unblock
+	holds '.facts.home.reachable == false'
+	room chat "{\"id\":$PLAIN,\"migrate_to\":$SUPER}"
+	TELEGRAM_HOME_CHANNEL=$PLAIN ask check
+	problem 'upgraded to a supergroup' 'id of the supergroup'
+	holds '.facts.home.reachable == false and (.problems | length) == 1'
+}
+
 @test "check: a wrong token, and a Telegram that is down, are problems and no exits" {
 	TELEGRAM_BOT_TOKEN=9001:WRONG ask check
 	problem Unauthorized TELEGRAM_BOT_TOKEN
