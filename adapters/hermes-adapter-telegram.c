@@ -290,11 +290,30 @@ make_event(const struct json *message)
 	return event;
 }
 
+/* A group that becomes a supergroup says its other id in both. */
+static void
+add_move(struct json *moved, const struct json *message)
+{
+	char *here = json_id(message, "chat.id"), *to = json_id(message, "migrate_to_chat_id");
+	char *from = json_id(message, "migrate_from_chat_id");
+	struct json *move;
+
+	if (here && (from || to)) {
+		move = json_object();
+		json_put_text(move, "from", from ? from : here);
+		json_put_text(move, "to", to ? to : here);
+		json_append(moved, move);
+	}
+	free(here);
+	free(from);
+	free(to);
+}
+
 /* The events, and the cursor behind the last update, whatever its id. Owned. */
 static struct json *
 make_batch(const struct json *updates, const char *cursor)
 {
-	struct json *answer = json_object(), *events = json_array();
+	struct json *answer = json_object(), *events = json_array(), *moved = json_array();
 	double next = -1;
 
 	for (size_t i = 0, n = json_count(updates, ""); i < n; i++) {
@@ -304,6 +323,7 @@ make_batch(const struct json *updates, const char *cursor)
 		if (!message)
 			message = json_at(update, "channel_post");
 		event = message ? make_event(message) : NULL;
+		add_move(moved, message);
 		next = json_number(update, "update_id", next - 1) + 1;
 		if (event)
 			json_append(events, event);
@@ -311,6 +331,9 @@ make_batch(const struct json *updates, const char *cursor)
 		json_free(update);
 	}
 	json_put(answer, "events", events);
+	if (json_count(moved, ""))
+		json_put(answer, "moved", json_copy(moved));
+	json_free(moved);
 	if (next >= 0)
 		json_put_id(answer, "cursor", (long long)next);
 	else if (cursor)

@@ -4,8 +4,10 @@
  * holds the platform's poll; `put` stores a batch and the cursor that covers it in one
  * transaction; `claim` hands events out, oldest first, one at a time per key.
  */
+#include "bindings.h"
 #include "claims.h"
 #include "config.h"
+#include "deliveries.h"
 #include "die.h"
 #include "events.h"
 #include "figures.h"
@@ -97,6 +99,33 @@ put_outcomes(struct db *db, const char *platform, const struct json *batch)
 	}
 }
 
+static bool
+is_configured(const char *platform, const char *chat)
+{
+	const char *home = config_platform(platform, "home_channel.chat_id");
+
+	return (home && !strcmp(home, chat)) || config_listed(platform, "group_allowed_chats", chat);
+}
+
+/* Chats that have another id now: all that we keep follows; what people configured cannot. */
+static void
+put_moved(struct db *db, const char *platform, const struct json *batch)
+{
+	for (size_t i = 0; i < json_count(batch, "moved"); i++) {
+		struct json *move = json_item(batch, "moved", i);
+		const char *from = json_text(move, "from"), *to = json_text(move, "to");
+
+		if (from && to) {
+			bindings_follow(db, platform, from, to);
+			deliveries_follow(db, platform, from, to);
+			if (is_configured(platform, from))
+				warn("%s: the chat %s is %s now; mend home_channel and group_allowed_chats",
+					platform, from, to);
+		}
+		json_free(move);
+	}
+}
+
 static void
 put_batch(struct db *db, const char *platform, const struct json *batch, struct json *count)
 {
@@ -107,6 +136,7 @@ put_batch(struct db *db, const char *platform, const struct json *batch, struct 
 	if (!json_count(batch, "events") && !platform_news(db, platform, json_text(batch, "cursor")))
 		return;
 	db_begin(db);
+	put_moved(db, platform, batch);
 	for (size_t i = 0; i < json_count(batch, "events"); i++) {
 		struct json *event = json_item(batch, "events", i);
 		long long id = event_put(db, platform, event);

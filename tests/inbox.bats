@@ -156,6 +156,56 @@ cursor() {
 	done
 }
 
+# moved EVENT...: a batch with them, after den has become cave.
+moved() {
+	batch 9 "$@" | jq -c '.moved = [{from: "den", to: "cave"}, {from: 7}, 8]' | put
+}
+
+# bound CHAT KIND: prints a session that is bound there.
+bound() {
+	local id
+	id=$(hermes-state new --jq .id)
+	jq -nc --arg chat "$1" --arg kind "$2" '{platform: "local", account: "local", $chat, $kind}' \
+		| hermes-state bind "$id" >/dev/null
+	echo "$id"
+}
+
+@test "inbox put: a session stays in a chat that has another id now, whoever speaks" {
+	S=$(bound den group)
+	arrive 1 'said before' den ada group
+	moved "$(event 1 'and after' cave "$ME" group)" "$(event 2 'late' den ada group)" >/dev/null
+	run -0 sql "SELECT e.key, json_extract(e.place, '$.chat'), epoch, s.session_key, chat_id
+		FROM courier_seats e JOIN sessions s ON s.id = e.session"
+	[ "$output" = 'agent:main:local:group:cave|cave|2|agent:main:local:group:cave|cave' ]
+	for words in 'said before' 'and after' late; do
+		run -0 hermes-route < <(claim)
+		[ "$(jq -r '[.event.text, .session.id] | join(" ")' <<<"$output")" = "$words $S" ]
+		sql "UPDATE courier_events SET state = 'done' WHERE text = '$words'"
+	done
+}
+
+@test "inbox put: a chat that moves pushes out nobody, and a place that was left stays left" {
+	S=$(bound den group)
+	T=$(bound cave group)
+	[ "$(moved)" = '{"stored":0,"known":0}' ]
+	[ "$(hermes-state bindings "$T" --jq .id)" = agent:main:local:group:cave ]
+	sql "DELETE FROM courier_bindings WHERE session = '$T'; UPDATE courier_bindings SET left_at = 5, left_by = 7"
+	batch 10 | jq -c '.moved = [{from: "den", to: "cave"}]' | put >/dev/null
+	[ "$(sql "SELECT session, left_at, left_by FROM courier_bindings WHERE key LIKE '%cave'")" = "$S|5.0|7" ]
+}
+
+@test "inbox put: what is on its way to a chat that moves goes there; what is configured is named" {
+	configure 'platforms: {local: {enabled: true, group_allowed_chats: [den, other]}}'
+	new_session >/dev/null
+	sql "INSERT INTO courier_deliveries (platform, place, text, created, state) VALUES
+		('local', '{\"chat\":\"den\",\"link\":\"x\"}', 'a', 1, 'pending'), ('local', '{\"chat\":\"den\"}', 'b', 1, 'sent'),
+		('other', '{\"chat\":\"den\"}', 'c', 1, 'pending')"
+	run -0 --separate-stderr moved
+	[[ $stderr == *'the chat den is cave now; mend '*group_allowed_chats* ]]
+	[ "$(sql 'SELECT place FROM courier_deliveries' | paste -s)" \
+		= $'{"chat":"cave"}\t{"chat":"den"}\t{"chat":"den"}' ]
+}
+
 # --- cursor -----------------------------------------------------------------------
 
 @test "inbox cursor: nothing at first; with where sessions are, for platforms polled by place" {

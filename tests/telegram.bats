@@ -692,6 +692,31 @@ teardown() {
 	holds '.events[0].text == "kept"'
 }
 
+# --- a group that becomes a supergroup
+
+@test "poll: a group that became a supergroup says so, once in each" {
+	room say "{\"chat\":$PLAIN,\"from\":5,\"service\":\"migrate_to_chat_id\",\"value\":$SUPER}"
+	room say "{\"chat\":$SUPER,\"from\":5,\"service\":\"migrate_from_chat_id\",\"value\":$PLAIN}"
+	ask poll '{"wait":0}'
+	holds ".events == [] and .moved == [range(2) | {from: \"$PLAIN\", to: \"$SUPER\"}]"
+	poll_after
+	holds 'has("moved") | not'
+}
+
+@test "a conversation stays in a group that becomes a supergroup" {
+	export TELEGRAM_ALLOWED_USERS=5,6 TELEGRAM_HOME_CHANNEL=$PLAIN
+	S=$(new_session)
+	hermes handoff telegram --session "$S" --shared --timeout 30 >/dev/null
+	room say "{\"chat\":$PLAIN,\"from\":6,\"text\":\"we want topics here\"}"
+	room say "{\"chat\":$PLAIN,\"from\":5,\"service\":\"migrate_to_chat_id\",\"value\":$SUPER}"
+	room say "{\"chat\":$SUPER,\"from\":6,\"text\":\"are you still there?\"}"
+	run -0 --separate-stderr hermes-watch --once
+	[[ $stderr == *"the chat $PLAIN is $SUPER now; mend home_channel"* ]]
+	[ "$(words "$S" | grep -cE '^user: (we want topics|are you still)')" = 2 ]
+	[ "$(hermes-state list -q)" = "$S" ]
+	[ "$(copies "$SUPER" 0)" = 2 ]
+}
+
 # --- channels
 
 # a_channel [MORE-JSON]: with a name, and the bot an administrator.

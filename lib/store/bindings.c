@@ -3,6 +3,7 @@
 
 #include "figures.h"
 #include "place.h"
+#include "seats.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,43 @@ binding_set(struct db *db, const struct json *place, const char *session, long l
 	publish(db, session, plain, place);
 	free(key);
 	free(plain);
+}
+
+/* The binding of the key holds at this place, too. */
+static void
+follow(struct db *db, const char *key, const char *plain, const struct json *place)
+{
+	static const char sql[] =
+		"INSERT INTO courier_bindings (key, plain, session, place, used, handoff, changed, left_at,"
+		" left_by, told) SELECT ?2, ?3, session, ?4, used, handoff, ?5, left_at, left_by, told"
+		" FROM courier_bindings WHERE key = ?1 ON CONFLICT DO NOTHING";
+	char *now = place_key(place, false), *spelled = place_key(place, true);
+
+	if (db_run(db, sql, "sssjd", key, now, spelled, place, clock_now())) {
+		seat_follow(db, key, now, place);
+		db_run(db, "UPDATE sessions SET session_key = ?, chat_id = ? WHERE session_key = ?", "sss",
+			spelled, json_text(place, "chat"), plain);
+	}
+	free(now);
+	free(spelled);
+}
+
+void
+bindings_follow(struct db *db, const char *platform, const char *from, const char *to)
+{
+	static const char sql[] =
+		"SELECT key, plain, place FROM courier_bindings WHERE json_extract(place, '$.platform') = ?"
+		" AND json_extract(place, '$.chat') = ?";
+	struct rows *rows = db_query(db, sql, "ss", platform, from);
+
+	while (rows_next(rows)) {
+		struct json *place = row_json(rows, 2);
+
+		json_put_text(place, "chat", to);
+		json_drop(place, "link");
+		follow(db, row_text(rows, 0), row_text(rows, 1), place);
+		json_free(place);
+	}
 }
 
 void

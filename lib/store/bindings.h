@@ -59,6 +59,11 @@ bool binding_handed_to(struct db *db, const char *key, const char *user);
 
 /* Within a transaction: bind; counts as a change. */
 void binding_set(struct db *db, const struct json *place, const char *session, long long handoff);
+/*
+ * Within a transaction: the chat has another id now. Its bindings hold under that one, too, unless
+ * the place is bound already, and who sits there sits there. What was said before is still routed.
+ */
+void bindings_follow(struct db *db, const char *platform, const char *from, const char *to);
 /* Within a transaction: an event was routed through it. */
 void binding_used(struct db *db, const char *key);
 

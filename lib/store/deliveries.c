@@ -240,6 +240,14 @@ delivery_moved(struct db *db, long long id, const struct json *place)
 }
 
 void
+deliveries_follow(struct db *db, const char *platform, const char *from, const char *to)
+{
+	db_run(db, "UPDATE courier_deliveries SET place = json_remove(json_set(place, '$.chat', ?3),"
+		" '$.link') WHERE platform = ?1 AND json_extract(place, '$.chat') = ?2"
+		" AND state IN ('pending', 'sending')", "sss", platform, from, to);
+}
+
+void
 delivery_not_sent(struct db *db, long long id)
 {
 	db_run(db, "UPDATE courier_deliveries SET state = 'pending',"

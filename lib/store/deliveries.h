@@ -63,6 +63,8 @@ void part_release(struct part *part);
 void delivery_sent(struct db *db, long long id, const struct json *answer);
 /* The place has moved, or is the thread that was opened. */
 void delivery_moved(struct db *db, long long id, const struct json *place);
+/* The chat has another id: what is on its way there goes to that. */
+void deliveries_follow(struct db *db, const char *platform, const char *from, const char *to);
 void delivery_not_sent(struct db *db, long long id);
 /* It may have arrived. */
 void delivery_uncertain(struct db *db, long long id);

@@ -77,6 +77,12 @@ seat_move(struct db *db, const char *session, const char *key, const struct json
 }
 
 void
+seat_follow(struct db *db, const char *from, const char *key, const struct json *place)
+{
+	db_run(db, "UPDATE courier_seats SET key = ?, place = ? WHERE key = ?", "sjs", key, place, from);
+}
+
+void
 seat_restore(struct db *db, const char *session, const struct json *before)
 {
 	struct json *place = json_at(before, "place");

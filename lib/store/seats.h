@@ -26,6 +26,9 @@ bool seat_current(struct db *db, const char *session, long epoch);
 void seat_move(struct db *db, const char *session, const char *key, const struct json *place,
 	long long handoff);
 
+/* Within a transaction: the place has another key, and is the same: no epoch rises. */
+void seat_follow(struct db *db, const char *from, const char *key, const struct json *place);
+
 /*
  * Within a transaction: back to what seat_json gave before a move that came to nothing, the
  * epoch too: whoever sat there is at home again.
