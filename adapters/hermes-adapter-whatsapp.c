@@ -9,6 +9,8 @@
  */
 #include "whatsapp/whatsapp.h"
 
+#include "die.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,14 +84,16 @@ send_by_cloud(const struct json *question, const char *chat, const char *text, i
 {
 	struct json *body = json_object();
 	char *remind = reminder(question, parts);
+	char *to = xformat("+%s", chat); /* without the plus Meta adds the business's own country */
 
 	json_put_text(body, "messaging_product", "whatsapp");
 	json_put_text(body, "recipient_type", "individual");
-	json_put_text(body, "to", chat);
+	json_put_text(body, "to", to);
 	json_put_text(body, "type", "text");
 	json_put_text(body, "text.body", text);
 	json_put_true(body, "text.preview_url", false);
 	json_put_text(body, "biz_opaque_callback_data", remind);
+	free(to);
 	free(remind);
 	return cloud_ask("/messages", body);
 }

@@ -208,12 +208,13 @@ AGAIN='{"again":{"since":1}}'
 	send "$(place "$ANN")" hello
 	holds '.outcome == "sent" and (.ids[0] | startswith("wamid.")) and .parts == 1 and (has("place") | not)'
 	run -0 look 'requests?name=send'
-	holds '.[0] | .path == "/v23.0/106540352242922/messages" and (.body | fromjson | .to == "15550002222"
+	holds '.[0] | .path == "/v23.0/106540352242922/messages" and (.body | fromjson | .to == "+15550002222"
 		and .recipient_type == "individual" and .text.preview_url == false
 		and (.biz_opaque_callback_data | fromjson) == {delivery: "5", part: 1, parts: 1})'
 	WHATSAPP_CLOUD_API_VERSION=v20.0 send "$(place "$ANN")" hello
 	run -0 look 'requests?name=send'
 	holds '.[1].path == "/v20.0/106540352242922/messages"'
+	[ "$(copies "$ANN")" = 2 ]
 }
 
 @test "send: follows a number that WhatsApp writes otherwise" {
