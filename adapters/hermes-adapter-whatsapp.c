@@ -31,22 +31,29 @@ const struct adapter_need whatsapp_needs[] = {
 	{"CA_FILE", false, false, "certificates to trust in place of the system's"},
 	{0}};
 
-/* The place of the question, if it is one. */
+/* The chat of the question's place, as it is known now; NULL: the place is none of WhatsApp's. */
 static char *
 asked_chat(const struct json *question)
 {
-	const char *chat = json_text_or(question, "place.chat", "");
-	char *known;
-
 	whatsapp_account(); /* no configuration comes before a wrong question */
 	if (!whatsapp_bridged())
 		cloud_setting("CLOUD_ACCESS_TOKEN");
-	known = json_has(question, "place.thread") ? NULL : chat_of(chat);
-	if (known && strcmp(known, chat) != 0) {
-		free(known);
+	if (json_has(question, "place.thread"))
 		return NULL;
+	return chat_of(json_text_or(question, "place.chat", ""));
+}
+
+/* The question's place, with its chat as it is known now: another one is a person's. Owned. */
+static struct json *
+place_now(const struct json *question, const char *chat)
+{
+	struct json *place = json_at(question, "place");
+
+	if (strcmp(chat, json_text_or(place, "chat", "")) != 0) {
+		json_put_text(place, "chat", chat);
+		json_put_text(place, "user", chat);
 	}
-	return known;
+	return place;
 }
 
 static struct json *
@@ -60,8 +67,9 @@ answer_thread(const struct json *question)
 	answer = json_object();
 	json_put_text(answer, "outcome", "home");
 	json_put_text(answer, "why", "there are no threads in WhatsApp");
+	put_place(answer, place_now(question, chat));
 	free(chat);
-	return put_place(answer, json_at(question, "place"));
+	return answer;
 }
 
 /* Meta repeats this with what became of the text. */
@@ -102,9 +110,11 @@ static struct api_call
 send_by_bridge(const char *chat, const char *text)
 {
 	struct json *body = json_object();
+	char *jid = jid_of(chat);
 
-	json_put_text(body, "chatId", chat);
+	json_put_text(body, "chatId", jid);
 	json_put_text(body, "message", text);
+	free(jid);
 	return bridge_ask("/send", body, 0);
 }
 
@@ -127,23 +137,20 @@ sent_ids(const struct json *result)
 
 /* Some countries' numbers are written otherwise than dialled: WhatsApp says how it knows them. */
 static void
-follow_number(struct json *answer, const struct json *question, const struct json *result)
+follow_number(struct json *answer, const struct json *question, const char *chat,
+	const struct json *result)
 {
-	struct json *contact = json_item(result, "contacts", 0), *place;
-	char *known = chat_of(json_text_or(contact, "wa_id", ""));
+	struct json *contact = json_item(result, "contacts", 0);
+	char *known = chat_of(json_text_or(contact, "wa_id", chat));
 
-	if (known && strcmp(known, json_text_or(question, "place.chat", "")) != 0) {
-		place = json_at(question, "place");
-		json_put_text(place, "chat", known);
-		json_put_text(place, "user", known);
-		json_put(answer, "place", place);
-	}
+	if (known && strcmp(known, json_text_or(question, "place.chat", "")) != 0)
+		json_put(answer, "place", place_now(question, known));
 	free(known);
 	json_free(contact);
 }
 
 static struct json *
-sent(const struct json *question, const struct json *result, int parts)
+sent(const struct json *question, const char *chat, const struct json *result, int parts)
 {
 	struct json *answer = json_object(), *ids = sent_ids(result);
 
@@ -155,8 +162,7 @@ sent(const struct json *question, const struct json *result, int parts)
 	json_put_text(answer, "outcome", "sent");
 	json_put(answer, "ids", ids);
 	json_put_number(answer, "parts", parts);
-	if (!whatsapp_bridged())
-		follow_number(answer, question, result);
+	follow_number(answer, question, chat, result);
 	return answer;
 }
 
@@ -187,7 +193,8 @@ send_part(const struct json *question, const char *chat)
 	text = message_written(&whatsapp_dialect, &part);
 	call = whatsapp_bridged() ? send_by_bridge(chat, text)
 		: send_by_cloud(question, chat, text, parts);
-	answer = call.result ? sent(question, call.result, parts) : api_failure(&call, "not_sent");
+	answer = call.result ? sent(question, chat, call.result, parts)
+		: api_failure(&call, "not_sent");
 	await_word(answer);
 	api_release(&call);
 	free(text);

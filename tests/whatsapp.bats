@@ -171,11 +171,13 @@ AGAIN='{"again":{"since":1}}'
 	holds '.place.chat == "15550002222"'
 }
 
-@test "resolve: for the bridge it is a JID, and groups are known" {
+@test "resolve: for the bridge it is the same, and groups are known" {
 	bridged
 	room group '{"id":"120363@g.us","name":"Team","participants":["1@lid","2@lid","3@lid"]}'
 	ask resolve '{"words":"+1 555 000 2222"}'
-	holds '.place | .chat == "15550002222@s.whatsapp.net" and .account == "bridge" and .user == .chat'
+	holds '.place | .chat == "15550002222" and .account == "bridge" and .user == .chat'
+	WHATSAPP_HOME_CHANNEL=15550002222:7@s.whatsapp.net ask resolve '{"words":""}'
+	holds '.place.chat == "15550002222"'
 	ask resolve '{"words":"120363@g.us"}'
 	holds '.place.kind == "group" and (.place | has("user") | not)'
 	holds '.audience == {size: 2, names: ["Team"], known: true}'
@@ -225,24 +227,41 @@ AGAIN='{"again":{"since":1}}'
 
 @test "send: to the bridge, to people and groups" {
 	bridged
-	for chat in "$JID" 120363@g.us; do
+	for chat in "$ANN" 120363@g.us; do
 		send "$(place "$chat")" hello
-		holds '.outcome == "sent" and (.ids | length) == 1'
-		[ "$(copies "$chat")" = 1 ]
+		holds '.outcome == "sent" and (.ids | length) == 1 and (has("place") | not)'
 	done
-	refused "$(place 15550002222)" request 'no chat' ''
+	[ "$(copies "$JID") $(copies 120363@g.us)" = "1 1" ]
+	refused "$(place nobody@s.whatsapp.net)" request 'no chat' ''
 	room connected '{"state":"disconnected"}'
-	refused "$(place "$JID")" transient 'Not connected' 'QR code'
+	refused "$(place "$ANN")" transient 'Not connected' 'QR code'
 	room connected '{"state":"connected"}'
 	fault bridge_send answer '{"status":400,"body":{"error":"chatId and message are required"}}'
-	refused "$(place "$JID")" request 'are required' ''
+	refused "$(place "$ANN")" request 'are required' ''
 	fault bridge_send answer '{"status":400,"body":{"error":"Invalid Host header. Bridge accepts loopback hosts only."}}'
-	refused "$(place "$JID")" config 'Invalid Host' WHATSAPP_BRIDGE_URL
+	refused "$(place "$ANN")" config 'Invalid Host' WHATSAPP_BRIDGE_URL
 	fault bridge_send answer_after '{"status":500,"body":{"error":"sendMessage timed out after 60s"}}'
-	send "$(place "$JID")" hello
+	send "$(place "$ANN")" hello
 	holds '.outcome == "unknown" and (.why | contains("timed out"))'
-	HTTP_PROXY=http://127.0.0.1:1 http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 send "$(place "$JID")" hello
+	HTTP_PROXY=http://127.0.0.1:1 http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 send "$(place "$ANN")" hello
 	holds '.outcome == "sent"'
+}
+
+@test "send: follows a hidden number that the bridge has come to know" {
+	bridged
+	say 777@lid hello
+	poll
+	place=$(jq -c '.events[0].place' <<<"$output")
+	[ "$(jq -r .chat <<<"$place")" = 777@lid ]
+	send "$place" hello
+	holds '.outcome == "sent" and (has("place") | not)'
+	mkdir -p "$HERMES_HOME/whatsapp/session"
+	echo '"15550002222"' >"$HERMES_HOME/whatsapp/session/lid-mapping-777_reverse.json"
+	ask thread "{\"place\":$place,\"title\":\"T\",\"delivery\":\"h1\"}"
+	holds '.place == $now' --argjson now "$(place "$ANN")"
+	send "$place" hello
+	holds '.outcome == "sent" and .place == $now' --argjson now "$(place "$ANN")"
+	[ "$(copies 777@lid) $(copies "$JID")" = "1 1" ]
 }
 
 @test "send: every number of Meta's has its class and, where there is one, its remedy" {
@@ -511,7 +530,7 @@ poll_waiting() {
 	holds '[.events[].text] == ["one", "two", "three", "four", "five"]'
 	holds '.events[:3] | all(.place == $home and .user == {id: $home.user, name: "Ann"})' --argjson home "$home"
 	holds '.events[3] | .place == {platform: "whatsapp", account: "bridge", chat: "120363@g.us", kind: "group",
-		user: "15550002222@s.whatsapp.net"} and .reply_to == "Q1"'
+		user: "15550002222"} and .reply_to == "Q1"'
 	holds '.events[4].place.chat == "888@lid"'
 }
 
@@ -540,7 +559,7 @@ poll_waiting() {
 	holds '.error.class == "transient"'
 }
 
-# --- what is learnt later, with the whole product
+# --- with the whole product: who is answered, and what is learnt later
 
 # stored: Meta's calls are made, heard and put into the store.
 stored() {
@@ -556,6 +575,18 @@ delivery() {
 store_ready() {
 	export WHATSAPP_HOME_CHANNEL=$ANN WHATSAPP_ALLOWED_USERS=$ANN HERMES_POLL=0
 	look calls >/dev/null
+}
+
+@test "bridge: whom the configuration names by their number is answered" {
+	bridged
+	configure 'agent: {use: recap}'
+	export HERMES_POLL=0 WHATSAPP_ALLOWED_USERS=$ANN
+	say "$JID" hello
+	hermes-listen whatsapp >/dev/null
+	hermes-answer >/dev/null
+	[ "$(hermes-inbox list --jq .state)" = done ]
+	[ "$(sql 'SELECT session_key FROM sessions')" = "agent:main:whatsapp:dm:$ANN" ]
+	[ "$(copies "$JID")" = 1 ]
 }
 
 @test "learnt: a text whose answer was lost has arrived, and is not sent again" {

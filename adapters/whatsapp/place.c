@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chats of WhatsApp as places, and who reads there. For the Cloud API a chat is a person's
- * number, in digits. For the bridge it is a JID: 15551234567@s.whatsapp.net is a person,
- * …@g.us a group. WhatsApp also calls people by hidden numbers (…@lid); where the bridge's
- * own notes say whose they are, a chat has the same id whichever of the two is used.
+ * Chats of WhatsApp as places, and who reads there. A person's chat is their number, in
+ * digits. The bridge calls it by a JID, 15551234567@s.whatsapp.net, and groups …@g.us.
+ * It also calls people by hidden numbers (…@lid); where its own notes say whose they are, a
+ * chat has the same id whichever of the two is used.
  */
 #include "whatsapp.h"
 
@@ -46,9 +46,9 @@ none:
 
 /* Whose hidden number it is, by the bridge's notes. Owned or NULL. */
 static char *
-number_behind(const char *lid, size_t length)
+number_behind(const char *lid)
 {
-	char *name = xformat("whatsapp/session/lid-mapping-%.*s_reverse.json", (int)length, lid);
+	char *name = xformat("whatsapp/session/lid-mapping-%s_reverse.json", lid);
 	char *path = home_file(name), line[64] = "", *digits = NULL;
 	FILE *file = fopen(path, "re");
 
@@ -63,37 +63,38 @@ number_behind(const char *lid, size_t length)
 	return digits;
 }
 
-/* A person's JID without the device behind the colon, by the number where that is known. */
+/* A person by their number, where it is known; what stands behind a colon is a device. */
 static char *
-person_jid(const char *jid)
+person_of(const char *jid)
 {
-	size_t length = strspn(jid, "0123456789");
+	char *digits = xformat("%.*s", (int)strspn(jid, "0123456789"), jid);
 	bool lid = ends_with(jid, hidden);
-	char *number = lid ? number_behind(jid, length) : NULL, *whole;
+	char *known = lid ? number_behind(digits) : digits_of(digits);
 
-	whole = number ? xformat("%s%s", number, person)
-		: xformat("%.*s%s", (int)length, jid, lid ? hidden : person);
-	free(number);
-	return whole;
+	if (lid && !known)
+		known = xformat("%s%s", digits, hidden);
+	free(digits);
+	return known;
 }
 
 char *
 chat_of(const char *words)
 {
-	char *digits = digits_of(words), *chat;
+	char *digits = digits_of(words);
 
-	if (digits && whatsapp_bridged()) {
-		chat = xformat("%s%s", digits, person);
-		free(digits);
-		return chat;
-	}
 	if (digits || !whatsapp_bridged())
 		return digits;
 	if (!isdigit((unsigned char)*words) || words[strspn(words, "0123456789-:.@abcdefghijklmnopqrstuvwxyz")])
 		return NULL;
 	if (ends_with(words, group))
 		return xstrdup(words);
-	return ends_with(words, person) || ends_with(words, hidden) ? person_jid(words) : NULL;
+	return ends_with(words, person) || ends_with(words, hidden) ? person_of(words) : NULL;
+}
+
+char *
+jid_of(const char *chat)
+{
+	return xformat("%s%s", chat, strchr(chat, '@') ? "" : person);
 }
 
 struct json *

@@ -34,6 +34,8 @@ struct api_call cloud_failure(const struct json *error);
 const char *whatsapp_account(void);
 /* A chat's id as places bear it, from what people type or the bridge says. Owned or NULL. */
 char *chat_of(const char *words);
+/* What the bridge calls that chat. Owned. */
+char *jid_of(const char *chat);
 /* The place of a chat; user may be NULL. Owned. */
 struct json *whatsapp_place(const char *chat, const char *user);
 /* Put `place` (taken) and its audience into the answer. Returns `answer`. */

@@ -36,7 +36,7 @@ contract_home() {
 	local -A homes=([cloud]='+1 555 000 2222' [bridged]='+1 555 000 2222' [group]=120363@g.us)
 	[ "$1" = cloud ] || WHATSAPP_MODE=bridge
 	export WHATSAPP_MODE WHATSAPP_HOME_CHANNEL=${homes[$1]}
-	export WHATSAPP_ALLOWED_USERS=15550002222,15550002222@s.whatsapp.net
+	export WHATSAPP_ALLOWED_USERS=15550002222
 }
 
 # Meta's calls, by way of the recipe.
@@ -49,15 +49,20 @@ contract_calls() {
 	done
 }
 
+# contract_chat PLACE: what the server calls it.
+contract_chat() {
+	jq -r 'if .account == "bridge" and .kind == "dm" then .chat + "@s.whatsapp.net" else .chat end' <<<"$1"
+}
+
 contract_say() {
-	contract_control say -d "$(jq -c --arg text "$2" \
-		'{chat, $text} + if .kind == "group" then {user: "15550002222@s.whatsapp.net"} else {} end' \
+	contract_control say -d "$(jq -c --arg chat "$(contract_chat "$1")" --arg text "$2" \
+		'{$chat, $text} + if .kind == "group" then {user: "15550002222@s.whatsapp.net"} else {} end' \
 		<<<"$1")" >/dev/null
 	contract_calls
 }
 
 contract_seen() {
-	contract_control "messages?chat=$(jq -r '.chat | @uri' <<<"$1")" | jq -c '.[].words'
+	contract_control "messages?chat=$(contract_chat "$1")" | jq -c '.[].words'
 }
 
 contract_fault() {
