@@ -473,6 +473,23 @@ AGAIN='{"again":{"since":1}}'
 	holds '[.events[].text] == ["three"]'
 }
 
+@test "poll: a call that comes before any poll into a new file is behind the old cursor" {
+	for text in one two three; do
+		say "$ANN" "$text"
+	done
+	calls
+	poll
+	rm "$HERMES_HOME/whatsapp.spool"
+	say "$ANN" four
+	calls
+	poll
+	holds '[.events[].text] == ["four"]'
+	say "$ANN" five
+	calls
+	poll
+	holds '[.events[].text] == ["five"]'
+}
+
 @test "poll: waits for a call" {
 	start poll_waiting
 	say "$ANN" "at last"

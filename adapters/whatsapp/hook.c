@@ -11,6 +11,7 @@
 #include "whatsapp.h"
 
 #include "die.h"
+#include "figures.h"
 #include "hmac.h"
 #include "spool.h"
 
@@ -103,6 +104,8 @@ keep(struct json *call)
 
 	json_append(items, call);
 	if (spool_open(&spool, NULL, &error)) {
+		if (!spool.last) /* a new file, and a cursor that is not known here: go on behind any */
+			spool.last = (long long)(clock_now() * 1000);
 		spool_add(&spool, items, &error);
 		spool_close(&spool);
 	}
