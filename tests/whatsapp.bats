@@ -490,6 +490,15 @@ AGAIN='{"again":{"since":1}}'
 	holds '[.events[].text] == ["five"]'
 }
 
+@test "poll: what cannot be answered where it was said is passed, and a missing number is told" {
+	say "$ANN" "in a group" '{"more":{"group_id":"Y2FwaV9ncm91cDo"}}'
+	say "$ANN" "without a number" '{"more":{"from":"","from_user_id":"US.13491208655302741918"}}'
+	calls
+	poll
+	holds '.events == []'
+	[ "$(grep -c 'without a number' "$SAID/stderr")" = 1 ]
+}
+
 @test "poll: waits for a call" {
 	start poll_waiting
 	say "$ANN" "at last"

@@ -75,11 +75,16 @@ add_message(struct batch *batch, const struct json *value, const struct json *me
 {
 	const char *from = json_text_or(message, "from", ""), *words = words_of(message);
 	const char *id = json_text(message, "id"), *answered = json_text(message, "context.id");
-	char *name, *chat = words && id ? chat_of(from) : NULL;
+	char *name, *chat;
 	struct json *event;
 
-	if (!chat)
+	if (!words || !id || json_has(message, "group_id")) /* an answer would go to one person alone */
 		return;
+	chat = chat_of(from);
+	if (!chat) {
+		warn("poll: a message without a number was left out: whoever wrote it cannot be answered");
+		return;
+	}
 	name = name_of(value, from);
 	event = make_event(id, chat, chat, name, words);
 	json_put_number(event, "at", strtod(json_text_or(message, "timestamp", "0"), NULL));
