@@ -136,6 +136,7 @@ put_batch(struct db *db, const char *platform, const struct json *batch, struct 
 	if (!json_count(batch, "events") && !platform_news(db, platform, json_text(batch, "cursor")))
 		return;
 	db_begin(db);
+	put_outcomes(db, platform, batch); /* first: who says something is alive */
 	put_moved(db, platform, batch);
 	for (size_t i = 0; i < json_count(batch, "events"); i++) {
 		struct json *event = json_item(batch, "events", i);
@@ -146,7 +147,6 @@ put_batch(struct db *db, const char *platform, const struct json *batch, struct 
 		odd += id < 0;
 		json_free(event);
 	}
-	put_outcomes(db, platform, batch);
 	platform_heard(db, platform, json_text(batch, "cursor"));
 	if (stored)
 		db_wake(db);

@@ -59,8 +59,13 @@ recipe() {
 
 # calls: Meta makes the calls that wait. Those that fail are made again.
 calls() {
+	look calls | jq -c '.[]' | made
+}
+
+# made: the calls of stdin.
+made() {
 	local call
-	look calls | jq -c '.[]' | while read -r call; do
+	while read -r call; do
 		jq -j .body <<<"$call" | recipe POST '' "$(jq -r .signature <<<"$call")" >"$SAID/recipe"
 		grep -q 'Status: 200' "$SAID/recipe" || return 1
 	done
@@ -597,6 +602,11 @@ delivery() {
 	hermes-send list --jq 'select(.id == "'"$1"'")'
 }
 
+# dead: the chats that are.
+dead() {
+	sql 'SELECT chat FROM courier_chats WHERE died IS NOT NULL'
+}
+
 # store_ready: the product knows this WhatsApp, and may write to Ann.
 store_ready() {
 	export WHATSAPP_HOME_CHANNEL=$ANN WHATSAPP_ALLOWED_USERS=$ANN HERMES_POLL=0
@@ -638,13 +648,32 @@ store_ready() {
 	stored
 	output=$(delivery 1)
 	holds '.state == "failed" and (.error | contains("131047") and contains("they must write to it first"))'
-	[ "$(sql 'SELECT chat FROM courier_chats WHERE died IS NOT NULL')" = "$ANN" ]
+	[ "$(dead)" = "$ANN" ]
 	say "$ANN" "I am here"
 	stored
-	[ -z "$(sql 'SELECT chat FROM courier_chats WHERE died IS NOT NULL')" ]
+	[ -z "$(dead)" ]
 	run -0 hermes-send whatsapp "now"
 	stored
 	[ "$(look "messages?chat=$ANN" | jq -c '[.[].text]')" = '["now"]' ]
+}
+
+@test "learnt: who has written since a text failed is alive, though Meta says again that it failed" {
+	store_ready
+	room person "{\"number\":\"$ANN\",\"may_be_written_to\":false}"
+	run -0 hermes-send whatsapp hello
+	look calls >"$SAID/failed"
+	say "$ANN" "I am here"
+	{
+		jq -c '.[]' "$SAID/failed"
+		look calls | jq -c '.[]'
+	} | made
+	hermes-listen whatsapp >/dev/null
+	output=$(delivery 1)
+	holds '.state == "failed"'
+	[ -z "$(dead)" ]
+	jq -c '.[]' "$SAID/failed" | made
+	hermes-listen whatsapp >/dev/null
+	[ -z "$(dead)" ]
 }
 
 @test "learnt: what tells of another store's delivery, or another chat, is no news" {

@@ -62,8 +62,9 @@ delivery_learn(struct db *db, const char *platform, const struct json *outcome)
 
 	if (!find_told(db, platform, outcome, &told))
 		return false;
-	chat_heed(db, platform, json_text(outcome, "chat"), outcome);
 	news = sent ? told.uncertain && (!told.over || told.last) : told.uncertain || told.taken;
+	if (news || sent)
+		chat_heed(db, platform, json_text(outcome, "chat"), outcome);
 	if (news && sent)
 		delivery_sent(db, told.id, outcome);
 	else if (news)
