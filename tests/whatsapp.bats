@@ -657,6 +657,63 @@ store_ready() {
 	[ "$(look "messages?chat=$ANN" | jq -c '[.[].text]')" = '["now"]' ]
 }
 
+# heard: Meta has called, and that is on the disk.
+heard() {
+	calls
+	[ -s "$HERMES_HOME/whatsapp.spool" ]
+}
+
+# ended: what a sender left is taken up, and over.
+ended() {
+	hermes-send --due || :
+	[ "$(delivery 1 | jq .ended)" != null ]
+}
+
+@test "learnt: a failure that is told before the answer of the send counts" {
+	store_ready
+	room person "{\"number\":\"$ANN\",\"may_be_written_to\":false}"
+	room hold '{"held":true}'
+	start hermes-send whatsapp hello
+	wait_until 20 heard
+	hermes-listen whatsapp >/dev/null
+	output=$(delivery 1)
+	holds '.state == "sending"'
+	room hold '{"held":false}'
+	wait "${STARTED_PIDS[-1]}" || status=$?
+	((status))
+	output=$(delivery 1)
+	holds '.state == "failed" and (.error | contains("131047"))'
+	[ "$(dead)" = "$ANN" ]
+}
+
+@test "learnt: a text whose sender was killed has arrived, and is not sent again" {
+	store_ready
+	room hold '{"held":true}'
+	start hermes-send whatsapp hello
+	wait_until 20 heard
+	hermes-listen whatsapp >/dev/null
+	kill -9 "${STARTED_PIDS[-1]}"
+	room hold '{"held":false}'
+	wait_until 20 ended
+	output=$(delivery 1)
+	holds '.state == "sent" and (.ids | length) == 1'
+	[ "$(copies "$ANN")" = 1 ]
+}
+
+@test "learnt: a part that failed while the next was being sent ends the text" {
+	store_ready
+	room person "{\"number\":\"$ANN\",\"may_be_written_to\":false}"
+	fault send hang_after '{"skip":1}'
+	start hermes-send whatsapp "$(printf 'word %.0s' {1..1000})"
+	run -0 look 'wait?name=send&count=2'
+	stored
+	kill -9 "${STARTED_PIDS[-1]}"
+	wait_until 20 ended
+	output=$(delivery 1)
+	holds '.state == "failed" and (.error | contains("131047"))'
+	[ "$(requests send)" = 2 ]
+}
+
 @test "learnt: who has written since a text failed is alive, though Meta says again that it failed" {
 	store_ready
 	room person "{\"number\":\"$ANN\",\"may_be_written_to\":false}"

@@ -10,6 +10,7 @@
 #include "chats.h"
 #include "die.h"
 #include "figures.h"
+#include "learnt.h"
 #include "platform.h"
 #include "platforms.h"
 #include "stage.h"
@@ -127,18 +128,21 @@ static bool
 keep_outcome(struct sending *sending, const struct part *part, const struct json *answer)
 {
 	const char *outcome = json_text_or(answer, "outcome", "unknown");
+	bool sent = !strcmp(outcome, "sent") && json_count(answer, "ids");
 	struct json *record = sending->record;
 	struct db *db = sending->db;
 	double rest = platform_heed(db, part->platform, json_text(part->place, "chat"), answer);
 
-	if (!strcmp(outcome, "sent") && json_count(answer, "ids")) {
-		delivery_sent(db, part->delivery, answer);
-		follow_place(db, part->delivery, record, answer);
-		return true;
-	}
 	if (!strcmp(outcome, "not_sent"))
 		return not_sent(sending, part, answer, rest);
-	delivery_uncertain(db, part->delivery);
+	if (sent) {
+		delivery_sent(db, part->delivery, answer);
+		follow_place(db, part->delivery, record, answer);
+	} else {
+		delivery_uncertain(db, part->delivery);
+	}
+	if (delivery_told(db, part->platform, part->delivery) || sent)
+		return true;
 	record_retry(record, EX_AWAY, -1, "part %ld may or may not have arrived: %s", part->part,
 		json_text_or(answer, "why", "the adapter gave no reason"));
 	return false;
@@ -195,12 +199,14 @@ begin_part(struct sending *sending, struct part *part)
 	enum step step = STEP_OVER;
 
 	db_begin(sending->db);
-	if (!sending->enter(sending))
-		;
-	else if (delivery_before(sending->db, sending->delivery))
-		step = STEP_BEHIND;
-	else if (delivery_begin(sending->db, sending->delivery, safe, part))
-		step = STEP_PART;
+	if (sending->enter(sending)) {
+		/* Whoever died at it has not heard that. */
+		delivery_told(sending->db, sending->platform, sending->delivery);
+		if (delivery_before(sending->db, sending->delivery))
+			step = STEP_BEHIND;
+		else if (delivery_begin(sending->db, sending->delivery, safe, part))
+			step = STEP_PART;
+	}
 	db_commit(sending->db);
 	return step;
 }

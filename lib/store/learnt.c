@@ -15,6 +15,7 @@ struct told {
 	bool last;      /* it ends the delivery */
 	bool over;      /* nothing of the delivery is sent any more */
 	bool taken;     /* the platform's id for it is ours */
+	bool sending;   /* somebody is at it, or died at it */
 };
 
 /* One bot may serve several stores, whose ids are alike: so the chat must be, too. */
@@ -24,7 +25,8 @@ find_told(struct db *db, const char *platform, const struct json *outcome, struc
 	static const char sql[] =
 		"SELECT id, part = ?4 AND (state = 'unknown' OR (state = 'pending' AND tried IS NOT NULL)),"
 		" part >= ?5, state NOT IN ('pending', 'sending'), state IN ('pending', 'sent')"
-		" AND EXISTS (SELECT 1 FROM json_each(coalesce(ids, '[]')) WHERE value = ?6)"
+		" AND EXISTS (SELECT 1 FROM json_each(coalesce(ids, '[]')) WHERE value = ?6),"
+		" state = 'sending'"
 		" FROM courier_deliveries WHERE id = ?1 AND platform = ?2"
 		" AND json_extract(place, '$.chat') = ?3";
 	struct json *id = json_item(outcome, "ids", 0);
@@ -36,7 +38,7 @@ find_told(struct db *db, const char *platform, const struct json *outcome, struc
 
 	if (found) {
 		*told = (struct told){row_int(rows, 0), row_int(rows, 1), row_int(rows, 2),
-			row_int(rows, 3), row_int(rows, 4)};
+			row_int(rows, 3), row_int(rows, 4), row_int(rows, 5)};
 		rows_end(rows);
 	}
 	json_free(id);
@@ -54,6 +56,14 @@ fail(struct db *db, long long id, const struct json *outcome)
 	free(why);
 }
 
+/* It means something only beside the sender's own word, which is still to come. */
+static void
+keep(struct db *db, long long id, const struct json *outcome)
+{
+	db_run(db, "UPDATE courier_deliveries SET told = json_insert(coalesce(told, '[]'), '$[#]',"
+		" json(?)) WHERE id = ?", "ji", outcome, id);
+}
+
 bool
 delivery_learn(struct db *db, const char *platform, const struct json *outcome)
 {
@@ -62,6 +72,10 @@ delivery_learn(struct db *db, const char *platform, const struct json *outcome)
 
 	if (!find_told(db, platform, outcome, &told))
 		return false;
+	if (told.sending) {
+		keep(db, told.id, outcome);
+		return false;
+	}
 	news = sent ? told.uncertain && (!told.over || told.last) : told.uncertain || told.taken;
 	if (news || sent)
 		chat_heed(db, platform, json_text(outcome, "chat"), outcome);
@@ -71,5 +85,26 @@ delivery_learn(struct db *db, const char *platform, const struct json *outcome)
 		fail(db, told.id, outcome);
 	if (news)
 		db_wake(db);
+	return news;
+}
+
+bool
+delivery_told(struct db *db, const char *platform, long long id)
+{
+	char *kept = db_word(db, "SELECT told FROM courier_deliveries WHERE id = ?", "i", id);
+	struct json *told = json_parse_stored(kept);
+	bool news = false;
+
+	if (kept)
+		db_run(db, "UPDATE courier_deliveries SET told = NULL,"
+			" state = CASE state WHEN 'sending' THEN 'pending' ELSE state END WHERE id = ?", "i", id);
+	for (size_t i = 0; i < json_count(told, ""); i++) {
+		struct json *outcome = json_item(told, "", i);
+
+		news |= delivery_learn(db, platform, outcome);
+		json_free(outcome);
+	}
+	json_free(told);
+	free(kept);
 	return news;
 }

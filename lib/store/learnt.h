@@ -15,4 +15,10 @@
  */
 bool delivery_learn(struct db *db, const char *platform, const struct json *outcome);
 
+/*
+ * What is told while a part is being sent is kept until its sender knows what came of it, or
+ * is gone: that is now. Whether any of it was news.
+ */
+bool delivery_told(struct db *db, const char *platform, long long id);
+
 #endif

@@ -100,8 +100,9 @@ static const char *const events[] = {
 /*
  * `tried` is set while it is uncertain whether part `part` arrived. `title` is of a
  * thread that is still to be opened there (`opening`: since when one may be open). `request` and
- * `target` are a script's own name for it and the place that it named. Texts of one `lane`
- * keep their order; one that waits for a thread of its own is alone in it.
+ * `target` are a script's own name for it and the place that it named. `told` is what the
+ * platform said of it while it was being sent. Texts of one `lane` keep their order; one that
+ * waits for a thread of its own is alone in it.
  */
 static const char *const deliveries[] = {
 	"id INTEGER PRIMARY KEY AUTOINCREMENT", "event INTEGER UNIQUE", "handoff INTEGER",
@@ -113,7 +114,7 @@ static const char *const deliveries[] = {
 	"not_before REAL", "delay REAL", "error TEXT", "created REAL NOT NULL", "ended REAL",
 	"format TEXT", "link TEXT", "record INTEGER NOT NULL DEFAULT 0", "title_wanted TEXT",
 	"title TEXT", "opening REAL", "need_thread INTEGER NOT NULL DEFAULT 0", "request TEXT",
-	"target TEXT",
+	"target TEXT", "told TEXT",
 	"lane TEXT GENERATED ALWAYS AS (CASE WHEN title IS NULL THEN platform || ' '"
 	" || coalesce(json_extract(place, '$.chat'), '') || ' '"
 	" || coalesce(json_extract(place, '$.thread'), '') ELSE 'new ' || id END)", NULL,
