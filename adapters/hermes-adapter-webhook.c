@@ -132,6 +132,7 @@ answer_thread(const struct json *question)
 	char *key = act_key(question, "thread");
 	struct api_call call = {0};
 	const struct json *said;
+	char *thread;
 
 	webhook_ready();
 	json_put_text(body, "title", json_text_or(question, "title", ""));
@@ -139,12 +140,13 @@ answer_thread(const struct json *question)
 	if (is_place(home))
 		webhook_post(key, body, &call);
 	said = call.result ? call.result : call.refusal;
+	thread = json_id(said, "thread");
 	if (!is_place(home)) {
 		answer = answer_not("not_opened", "request", "no chat was given", NULL);
-	} else if (is_name(json_text_or(said, "thread", ""))) {
+	} else if (thread && is_name(thread)) {
 		answer = json_object();
 		json_put_text(answer, "outcome", "opened");
-		json_put_text(home, "thread", json_text(said, "thread"));
+		json_put_text(home, "thread", thread);
 		if (json_text(said, "link"))
 			json_put_text(home, "link", json_text(said, "link"));
 		put_place(answer, json_copy(home));
@@ -156,6 +158,7 @@ answer_thread(const struct json *question)
 	api_release(&call);
 	json_free(body);
 	json_free(home);
+	free(thread);
 	free(key);
 	return answer;
 }

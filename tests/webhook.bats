@@ -194,7 +194,10 @@ verify() {
 	room switch '{"threads":false}'
 	ask thread "{\"place\":$HOME_PLACE,\"title\":\"x\",\"delivery\":\"h2\"}"
 	holds ".outcome == \"home\" and .place == $HOME_PLACE and .audience.known and .why"
-	for answer in '{"body":null}' '{"body":{}}' '{"body":{"thread":7}}' '{"body":{"thread":"a b"}}' '{"status":404}'; do
+	fault hook answer '{"body":{"thread":7}}'
+	ask thread "{\"place\":$HOME_PLACE,\"title\":\"x\",\"delivery\":\"h3\"}"
+	holds '.outcome == "opened" and .place.thread == "7"'
+	for answer in '{"body":null}' '{"body":{}}' '{"body":{"thread":[7]}}' '{"body":{"thread":"a b"}}' '{"status":404}'; do
 		fault hook answer "$answer"
 		ask thread "{\"place\":$HOME_PLACE,\"title\":\"x\",\"delivery\":\"h3\"}"
 		holds '.outcome == "home"' || { echo "$answer"; false; }
@@ -382,9 +385,10 @@ verify() {
 @test "poll: what is no event is left out, what is no answer is an error" {
 	fault events answer '{"body":{"cursor":9,"events":[7,null,[],{},{"id":"1"},{"text":"x"},{"id":"2","text":" "},
 		{"id":"3","text":["x"]},{"id":"4","text":"x","chat":"a b"},{"id":"5","text":"x","thread":7},
-		{"id":"6","text":"x","chat":"ok","user":7,"at":"now"},{"id":7,"text":"y","user":{"id":12}}]}}'
+		{"id":"6","text":"x","chat":"ok","at":"now"},{"id":7,"text":"y","reply_to":6,"user":{"id":12}}]}}'
 	poll
-	holds '[.events[] | .message] == ["5", "6", "7"] and .cursor == "9" and .events[2].user.id == "12"'
+	holds '[.events[] | .message] == ["5", "6", "7"] and .cursor == "9"'
+	holds '[.events[] | .place.thread, .user.id, .reply_to] == ["7", "default", null, null, "ok", null, null, "12", "6"]'
 	for body in null '[]' 7 '"x"' '{}' '{"events":{}}' '{"events":7,"id":"1","text":"x"}' '{"id":"1","text":"x"}'; do
 		fault events answer "{\"body\":$body}"
 		poll
@@ -399,6 +403,16 @@ verify() {
 	fault events huge '{"bytes":10485760}'
 	poll
 	holds '.error.class == "transient"'
+}
+
+@test "poll: a chat, thread or human that cannot be read is never the home's" {
+	fault events answer '{"body":{"cursor":9,"events":[
+		{"id":"1","text":"x","chat":42,"user":{"id":"mallory"}},{"id":"2","text":"x","chat":42},
+		{"id":"3","text":"x","chat":{"id":"c"}},{"id":"4","text":"x","thread":["t"]},
+		{"id":"5","text":"x","user":"mallory"},{"id":"6","text":"x","user":7},{"id":"7","text":"x","user":{}},
+		{"id":"8","text":"x","user":{"id":{}}},{"id":{},"text":"x"},{"id":"9","text":"x","user":null}]}}'
+	poll
+	holds '[.events[] | "\(.message) \(.place.chat) \(.user.id)"] == ["1 42 mallory", "2 42 42", "9 default default"]'
 }
 
 @test "poll: waits with the receiver, or asks it now and then" {

@@ -23,30 +23,45 @@
 
 enum { BODY_MOST = 1 << 20, TOLERANCE = 300 };
 
-/* Owned; NULL: no event. */
+/* An id of theirs; false: there is one, and it cannot be read. */
+static bool
+read_id(const struct json *said, const char *path, char **id)
+{
+	*id = json_id(said, path);
+	return *id || !json_has(said, path);
+}
+
+/* Owned; NULL: no event. A chat or a human that cannot be read is never taken for the home's. */
 static struct json *
 read_event(const struct json *said, const char *key)
 {
-	char *id = json_id(said, "id"), *user = json_id(said, "user.id");
-	const char *home = adapter_setting("HOME_CHANNEL"), *thread = json_text(said, "thread");
-	const char *chat = json_text_or(said, "chat", home ? home : "default");
-	const char *text = json_text_or(said, "text", ""), *who = user ? user : chat;
+	const char *home = adapter_setting("HOME_CHANNEL"), *text = json_text_or(said, "text", "");
+	const char *where, *who;
+	char *id = NULL, *chat = NULL, *thread = NULL, *user = json_id(said, "user.id");
+	char *reply_to = json_id(said, "reply_to");
 	struct json *event = NULL;
+	bool readable = read_id(said, "id", &id) && read_id(said, "chat", &chat)
+		&& read_id(said, "thread", &thread) && (user || !json_has(said, "user"));
 
-	if ((id || key) && is_name(chat) && (!thread || is_name(thread))
+	where = chat ? chat : home ? home : "default";
+	who = user ? user : where;
+	if (readable && (id || key) && is_name(where) && (!thread || is_name(thread))
 		&& text[strspn(text, " \t\r\n")]) {
 		event = json_object();
 		json_put_text(event, "message", id ? id : key);
-		json_put(event, "place", webhook_place(chat, thread, who));
+		json_put(event, "place", webhook_place(where, thread, who));
 		json_put_text(event, "user.id", who);
 		json_put_text(event, "user.name", json_text_or(said, "user.name", who));
 		json_put_text(event, "text", text);
 		json_put_number(event, "at", json_number(said, "at", clock_now()));
-		if (json_text(said, "reply_to"))
-			json_put_text(event, "reply_to", json_text(said, "reply_to"));
+		if (reply_to)
+			json_put_text(event, "reply_to", reply_to);
 	}
 	free(id);
+	free(chat);
+	free(thread);
 	free(user);
+	free(reply_to);
 	return event;
 }
 
