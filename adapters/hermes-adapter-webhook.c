@@ -163,12 +163,11 @@ answer_thread(const struct json *question)
 	return answer;
 }
 
-/* The cursor that the receiver gives, or else the last event's id. */
+/* The cursor that the receiver gives, or else the last event's id, whether we heard it or not. */
 static struct json *
 make_batch(const struct json *said, const char *cursor)
 {
-	struct json *events = read_events(said, NULL), *answer, *last;
-	size_t count = events ? json_count(events, "") : 0;
+	struct json *events = read_events(said, NULL), *answer;
 	char *next = json_id(said, "cursor");
 
 	if (!json_is_object(said) || !events || !json_has(said, "events")) {
@@ -177,12 +176,16 @@ make_batch(const struct json *said, const char *cursor)
 		return answer_error("transient", "the receiver gave no list of events",
 			"look at what it answers to GET (hermes-adapter-webhook(1))");
 	}
+	for (size_t i = json_count(said, "events"); i-- && !next;) {
+		struct json *event = json_item(said, "events", i);
+
+		next = json_id(event, "id");
+		json_free(event);
+	}
 	answer = json_object();
-	last = count ? json_item(events, "", count - 1) : NULL;
-	if (next || last || cursor)
-		json_put_text(answer, "cursor", next ? next : last ? json_text(last, "message") : cursor);
+	if (next || cursor)
+		json_put_text(answer, "cursor", next ? next : cursor);
 	json_put(answer, "events", events);
-	json_free(last);
 	free(next);
 	return answer;
 }
@@ -215,22 +218,24 @@ answer_poll(const struct json *question)
 {
 	const char *cursor = json_text(question, "cursor");
 	double end = clock_steady() + json_number(question, "wait", 0), left;
-	struct json *answer;
+	struct json *answer = NULL, *before;
 	struct api_call call;
 
 	webhook_ready();
 	if (!adapter_setting("POLL_URL"))
 		return hear_nothing(cursor, end - clock_steady());
 	for (;;) {
+		before = answer;
 		left = end - clock_steady();
 		webhook_get(cursor, left > 0 ? left : 0, &call);
 		answer = call.result ? make_batch(call.result, cursor) : api_error(&call);
 		api_release(&call);
+		json_free(before);
 		left = end - clock_steady();
 		if (left <= 0 || json_has(answer, "error") || json_count(answer, "events")
 			|| adapter_left() < figure_adapter() / 3)
 			return answer;
-		json_free(answer);
+		cursor = json_text(answer, "cursor");
 		pause_for(left < PAUSE ? left : PAUSE);
 	}
 }

@@ -382,6 +382,23 @@ verify() {
 	holds '.events == [] and .cursor == "3"'
 }
 
+@test "poll: the cursor passes what is left out, and how much that was is told" {
+	room switch '{"cursors":false}'
+	room say '{"text":" ","times":100}'
+	room say '{"text":"heard"}'
+	room say '{"text":"x","chat":"no name"}'
+	poll
+	holds '.events == [] and .cursor == "100"'
+	grep -q '100 of 100 events were left out' "$SAID/stderr"
+	poll
+	holds '[.events[].text] == ["heard"] and .cursor == "102"'
+	grep -q '1 of 2 events were left out' "$SAID/stderr"
+	fault events answer '{"body":{"events":[{"id":"103","text":" "},7]}}'
+	poll '{"wait":1}'
+	holds '.events == [] and .cursor == "103"'
+	[ "$(look requests | jq -r '.[-2:][].query.after' | xargs)" = "102 103" ]
+}
+
 @test "poll: what is no event is left out, what is no answer is an error" {
 	fault events answer '{"body":{"cursor":9,"events":[7,null,[],{},{"id":"1"},{"text":"x"},{"id":"2","text":" "},
 		{"id":"3","text":["x"]},{"id":"4","text":"x","chat":"a b"},{"id":"5","text":"x","thread":7},
@@ -502,7 +519,8 @@ verify() {
 }
 
 @test "verify: what holds no event, or is too much, is exit 65" {
-	for body in '' '{' '7' '{}' '{"id":"1"}' '{"text":""}' '{"events":7}'; do
+	for body in '' '{' '7' '{}' '{"id":"1"}' '{"text":""}' '{"events":7}' \
+		'{"events":[{"text":"no id"}]}' '[]'; do
 		sign msg_1 "$body"$'\n'
 		verify "$body"
 		[ "$status" = 65 ] || { echo "$body: $status"; false; }

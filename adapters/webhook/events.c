@@ -71,16 +71,20 @@ read_events(const struct json *said, const char *key)
 	struct json *list = json_is_array(said) ? json_copy(said) : json_at(said, "events");
 	struct json *events = json_array();
 	struct json *one = list ? NULL : read_event(said, key);
+	size_t count = json_count(list, "");
 
 	if (one)
 		json_append(events, one);
-	for (size_t i = 0, n = json_is_array(list) ? json_count(list, "") : 0; i < n; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct json *item = json_item(list, "", i), *event = read_event(item, NULL);
 
 		if (event)
 			json_append(events, event);
 		json_free(item);
 	}
+	if (json_count(events, "") < count)
+		warn("%zu of %zu events were left out: each needs an id, a text, and names that can be read",
+			count - json_count(events, ""), count);
 	if (!one && !(list && json_is_array(list))) {
 		json_free(events);
 		events = NULL;
@@ -195,7 +199,7 @@ verify(int argc, char **argv)
 	id = check_signature(&body);
 	said = json_parse(body.at, body.length, NULL);
 	events = said ? read_events(said, id) : NULL;
-	if (!events)
+	if (!json_count(events, ""))
 		die(EX_BAD, "it holds no event: an id and a text are wanted");
 	json_put(batch, "events", events);
 	json_print(batch, &line);
