@@ -399,6 +399,17 @@ verify() {
 	[ "$(look requests | jq -r '.[-2:][].query.after' | xargs)" = "102 103" ]
 }
 
+@test "poll, verify: our own message, given back, is nobody's word" {
+	send "$HOME_PLACE" "my own words"
+	body=$(look 'requests?name=hook' | jq -r '.[0].body')
+	fault events answer "{\"body\":{\"events\":[$(jq -c '.id = "1"' <<<"$body")]}}"
+	poll
+	holds '.events == []'
+	sign msg_1 "$body"$'\n'
+	verify "$body"
+	[ "$status" = 65 ]
+}
+
 @test "poll: what is no event is left out, what is no answer is an error" {
 	fault events answer '{"body":{"cursor":9,"events":[7,null,[],{},{"id":"1"},{"text":"x"},{"id":"2","text":" "},
 		{"id":"3","text":["x"]},{"id":"4","text":"x","chat":"a b"},{"id":"5","text":"x","thread":7},

@@ -31,6 +31,13 @@ read_id(const struct json *said, const char *path, char **id)
 	return *id || !json_has(said, path);
 }
 
+/* What we posted ourselves, given back to us: no human said it. */
+static bool
+is_ours(const struct json *said)
+{
+	return json_has(said, "version") && json_has(said, "delivery");
+}
+
 /* Owned; NULL: no event. A chat or a human that cannot be read is never taken for the home's. */
 static struct json *
 read_event(const struct json *said, const char *key)
@@ -40,7 +47,7 @@ read_event(const struct json *said, const char *key)
 	char *id = NULL, *chat = NULL, *thread = NULL, *user = json_id(said, "user.id");
 	char *reply_to = json_id(said, "reply_to");
 	struct json *event = NULL;
-	bool readable = read_id(said, "id", &id) && read_id(said, "chat", &chat)
+	bool readable = !is_ours(said) && read_id(said, "id", &id) && read_id(said, "chat", &chat)
 		&& read_id(said, "thread", &thread) && (user || !json_has(said, "user"));
 
 	where = chat ? chat : home ? home : "default";
