@@ -592,5 +592,10 @@ verify() {
 	holds 'length == 1'
 	[ "$(curl -sS -o /dev/null -w '%{http_code}' -d '{"text":"x"}' "${page}say")" = 415 ]
 	[ "$(curl -sS -o /dev/null -w '%{http_code}' "${page}events")" = 401 ]
+	for path in '' say 'messages?after=0'; do
+		[ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Host: evil.example' "$page$path")" = 421 ]
+	done
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Host: evil.example' -H 'Content-Type: application/json' \
+		-d '{"text":"x"}' "${page}say")" = 421 ]
 	[ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '{}' "${page}hook")" = 401 ]
 }

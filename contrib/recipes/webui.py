@@ -98,8 +98,15 @@ class Handler(BaseHTTPRequestHandler):
 		self.end_headers()
 		self.wfile.write(body)
 
+	def foreign(self):
+		"""Whether it was asked for by a name of another's, who lets that lead here."""
+		return self.headers.get("Host") not in (f"{host}:{self.server.server_port}"
+			for host in ("127.0.0.1", "localhost"))
+
 	def do_GET(self):
 		room, url = self.server.room, urlsplit(self.path)
+		if self.foreign():
+			return self.reply(421, {"error": "not by this name"})
 		query = {k: v[0] for k, v in parse_qs(url.query).items()}
 		if url.path == "/":
 			return self.reply(200, PAGE, "text/html; charset=utf-8")
@@ -114,6 +121,8 @@ class Handler(BaseHTTPRequestHandler):
 	def do_POST(self):
 		room = self.server.room
 		body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+		if self.foreign():
+			return self.reply(421, {"error": "not by this name"})
 		# A page from elsewhere cannot post JSON here without being asked for leave first.
 		if self.headers.get("Content-Type") != "application/json":
 			return self.reply(415, {"error": "JSON is wanted"})
