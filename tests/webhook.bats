@@ -264,8 +264,8 @@ verify() {
 		half_json unknown
 		redirect not_sent
 	END
-	fault hook hang_after '{"seconds":3}'
-	HERMES_ADAPTER_LIMIT=1 send "$HOME_PLACE" late
+	fault hook hang_after '{"seconds":10}'
+	HERMES_ADAPTER_LIMIT=3 send "$HOME_PLACE" late
 	holds '.outcome == "unknown"'
 	send "$HOME_PLACE" late '{"again":{"since":1}}'
 	[ "$(shown | grep -c '"late"')" = 1 ]
@@ -450,7 +450,7 @@ verify() {
 	room say '{"text":"at last"}'
 	SECONDS=0
 	wait $!
-	((SECONDS < 5))
+	((SECONDS < 15))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 	before=$(requests events)
