@@ -280,12 +280,25 @@ list_main(int argc, char **argv)
 	return 0;
 }
 
+/* The delivery of its reply, when some of that is there, or may be: it is not said anew. Or 0. */
+static long long
+begun(struct db *db, long long id)
+{
+	return db_number(db, 0, "SELECT d.id FROM courier_events e JOIN courier_deliveries d"
+		" ON d.id = e.delivery WHERE e.id = ? AND e.state = 'failed' AND e.reply IS NOT NULL"
+		" AND (d.ids IS NOT NULL OR d.tried IS NOT NULL)", "i", id);
+}
+
 static void
 retry(struct db *db, long long id)
 {
+	long long delivery = begun(db, id);
 	struct json *event;
 	bool done;
 
+	if (delivery)
+		die(EX_NO, "%lld: its reply was begun; hermes send retry %lld sends what is left of it", id,
+			delivery);
 	db_begin(db);
 	done = db_run(db, "UPDATE courier_events SET state = 'queued', attempt = 0, turns = 0, cut = 0,"
 		" error = NULL, gave_up = NULL, delivery = NULL, ended = NULL, not_before = NULL"

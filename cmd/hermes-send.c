@@ -92,7 +92,7 @@ static int
 retry_main(int argc, char **argv)
 {
 	static const char sql[] = "UPDATE courier_deliveries SET state = 'pending', attempt = 0,"
-		" uncertain = 0, tried = NULL, not_before = NULL, error = NULL, ended = NULL, event = NULL"
+		" uncertain = 0, not_before = NULL, error = NULL, ended = NULL, event = NULL"
 		" WHERE id = ? AND state IN ('failed', 'unknown', 'dropped')";
 
 	return change(argc, argv, "Send a delivery that failed, what is left of it, once more.", sql,

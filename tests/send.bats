@@ -247,6 +247,35 @@ test_due() {
 	run -0 hermes-send retry "$(delivery .id)" -q
 	hermes-send --due >/dev/null
 	[ "$(delivery .state)" = sent ]
+	[[ $(at_telegram | tail -n 1) == '"'?*'hello"' ]]
+}
+
+@test "unknown to the last attempt: it is unknown, not failed, and a retry is told again" {
+	adapter odd <<-'END'
+		tee -a "$T/questions" | really >/dev/null
+		echo '{"outcome":"unknown","why":"the line went dead"}'
+	END
+	export HERMES_ATTEMPTS=2 HERMES_BACKOFF=0
+	run -75 hermes-send odd hello
+	run -1 hermes-send --due
+	[ "$(delivery .state)" = unknown ]
+	hermes-send retry 1 -q
+	run -1 hermes-send --due
+	[ "$(jq -sc 'map(has("again"))' "$BATS_TEST_TMPDIR/questions")" = '[false,true,true]' ]
+	[ "$(heard)" = hello ]
+}
+
+@test "unknown, and then refused: what was said first may be there, so it is not failed" {
+	with_telegram
+	fault '{"method":"sendMessage","fault":"drop_after"}'
+	run -75 hermes-send telegram hello
+	wait_until_due
+	fault '{"method":"sendMessage","fault":"status","code":400,"description":"Bad Request: message text is empty"}'
+	run -1 hermes-send --due
+	[ "$(delivery .state)" = unknown ]
+	hermes-send retry 1 -q
+	hermes-send --due >/dev/null
+	[[ $(at_telegram | tail -n 1) == '"'?*'hello"' ]]
 }
 
 @test "an answer that did not come because nothing arrived is sent once more, marked, and is there once" {
@@ -1083,4 +1112,33 @@ queued() {
 	hermes-send --due
 	hermes-answer >/dev/null
 	[ "$(heard | grep -c 'no model')" = 1 ]
+}
+
+@test "a reply that was begun is not answered anew: what is left of it is sent" {
+	speaks_at_length
+	adapter picky <<-'END'
+		if [ "$call" = 2 ]; then
+			cat >/dev/null
+			echo '{"outcome":"not_sent","class":"request","why":"not now"}'
+		else
+			really
+		fi
+	END
+	configure "agent: {use: command, command: $BATS_TEST_TMPDIR/agent}
+platforms: {picky: {allow_all_users: true}}"
+	PICKY_ROOT=$LOCAL_ROOT hermes-adapter-local say home --as "$(id -un)" "hello" >/dev/null
+	hermes-listen picky --wait 0 >/dev/null
+	run hermes-answer
+	[ "$(delivery .state)" = failed ]
+	run -1 --separate-stderr hermes-inbox retry 1
+	[[ $stderr == *"hermes send retry 1 "* ]]
+	hermes-send retry 1 -q
+	hermes-send --due >/dev/null
+	[ "$(heard)" = "$(long_text)" ]
+}
+
+# speaks_at_length: an agent whose every reply takes several parts.
+speaks_at_length() {
+	printf '#!/bin/sh\ncat >/dev/null\nseq -f "line %%06g of a long text" 1 7000\n' >"$BATS_TEST_TMPDIR/agent"
+	chmod +x "$BATS_TEST_TMPDIR/agent"
 }

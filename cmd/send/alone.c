@@ -34,7 +34,7 @@ keep_end(struct db *db, const struct sending *sending, const struct json *delive
 		delivery_postpone(db, sending->delivery, json_number(record, "error.after",
 			figure_backoff(attempt)), !patient, why);
 	else if (!strcmp(state, "pending") || !strcmp(state, "sending"))
-		delivery_end(db, sending->delivery, "failed", why);
+		delivery_end(db, sending->delivery, why);
 }
 
 void

@@ -152,7 +152,7 @@ delivery_begin(struct db *db, long long id, bool safe, struct part *part)
 		return false;
 	if (!safe && row_int(rows, 2) > 0) {
 		rows_end(rows);
-		delivery_end(db, id, "unknown", "it cannot be told whether part of it arrived twice");
+		delivery_end(db, id, "it cannot be told whether part of it arrived twice");
 		return false;
 	}
 	*part = (struct part){.delivery = id, .part = (long)row_int(rows, 1),
@@ -262,10 +262,11 @@ delivery_uncertain(struct db *db, long long id)
 }
 
 void
-delivery_end(struct db *db, long long id, const char *state, const char *error)
+delivery_end(struct db *db, long long id, const char *error)
 {
-	db_run(db, "UPDATE courier_deliveries SET state = ?, error = ?, holder = NULL, hold = NULL,"
-		" ended = ? WHERE id = ?", "ssdi", state, error, clock_now(), id);
+	db_run(db, "UPDATE courier_deliveries SET error = ?, holder = NULL, hold = NULL, ended = ?,"
+		" state = CASE WHEN tried IS NULL THEN 'failed' ELSE 'unknown' END WHERE id = ?", "sdi",
+		error, clock_now(), id);
 	db_wake(db);
 }
 

@@ -68,7 +68,8 @@ void deliveries_follow(struct db *db, const char *platform, const char *from, co
 void delivery_not_sent(struct db *db, long long id);
 /* It may have arrived. */
 void delivery_uncertain(struct db *db, long long id);
-void delivery_end(struct db *db, long long id, const char *state, const char *error);
+/* It failed; or, while a part of it is uncertain, nobody knows. */
+void delivery_end(struct db *db, long long id, const char *error);
 void delivery_postpone(struct db *db, long long id, double delay, bool counted, const char *why);
 
 /* The first of its lane, if that is another one; else 0. */

@@ -260,12 +260,14 @@ event_gave_up(struct db *db, long long id, const char *why)
 void
 event_end(struct db *db, long long id, const char *state, const char *error)
 {
+	static const char under_way[] = "SELECT id FROM courier_deliveries WHERE event = ?"
+		" AND state IN ('pending', 'sending')";
+
 	db_run(db, "UPDATE courier_events SET state = ?, step = NULL, error = ?, holder = NULL,"
 		" hold = NULL, not_before = NULL, ended = ? WHERE id = ?", "ssdi", state, error,
 		clock_now(), id);
 	if (strcmp(state, "done"))
-		db_run(db, "UPDATE courier_deliveries SET state = 'failed', error = ?, ended = ?"
-			" WHERE event = ? AND state IN ('pending', 'sending')", "sdi", error, clock_now(), id);
+		delivery_end(db, db_number(db, 0, under_way, "i", id), error);
 	db_wake(db);
 }
 

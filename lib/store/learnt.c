@@ -52,7 +52,9 @@ fail(struct db *db, long long id, const struct json *outcome)
 	char *why = xformat("%s%s%s", json_text_or(outcome, "why", "it did not arrive"),
 		remedy ? "; " : "", remedy ? remedy : "");
 
-	delivery_end(db, id, "failed", why);
+	db_run(db, "UPDATE courier_deliveries SET tried = NULL WHERE id = ? AND part = ?", "ii", id,
+		(long long)json_whole(outcome, "part", 0));
+	delivery_end(db, id, why);
 	free(why);
 }
 
