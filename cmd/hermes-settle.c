@@ -15,6 +15,7 @@
 #include "opts.h"
 #include "out.h"
 #include "stage.h"
+#include "trouble.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,24 @@ static struct db *db;
 static struct out out;
 
 /* What a record's work came to. */
-enum end { DONE, FAILED, AGAIN, WAITS, UNDONE, LOST };
+enum end { DONE, FAILED, AGAIN, RESTS, WAITS, UNDONE, LOST };
 
 static bool
 is_sent(const struct json *record)
 {
 	return !strcmp(json_text_or(record, "delivery.state", ""), "sent");
+}
+
+static bool
+rests(const struct json *record)
+{
+	long long since = json_has(record, "handoff")
+		? db_number(db, 0, "SELECT created FROM courier_handoffs WHERE id = ?", "i",
+			record_number(record, "handoff.id"))
+		: db_number(db, 0, "SELECT created FROM courier_events WHERE id = ?", "i",
+			record_number(record, "event.id"));
+
+	return trouble_rests(record, (double)since);
 }
 
 static enum end
@@ -45,7 +58,7 @@ end_of(const struct json *record)
 	if (json_true(record, "error.wait"))
 		return WAITS;
 	if (json_true(record, "error.retry"))
-		return attempt < figure_attempts() ? AGAIN : FAILED;
+		return rests(record) ? RESTS : attempt < figure_attempts() ? AGAIN : FAILED;
 	if (record_failed(record))
 		return FAILED;
 	return is_sent(record) ? DONE : UNDONE;
@@ -93,7 +106,8 @@ settle_handoff(const struct json *record, enum end end, const char *text)
 		handoff_end(db, id, "failed", json_whole(record, "error.code", EX_NO), text);
 		break;
 	case AGAIN:
-		handoff_postpone(db, id, delay_of(record), true, text);
+	case RESTS:
+		handoff_postpone(db, id, delay_of(record), end == AGAIN, text);
 		break;
 	case WAITS:
 		handoff_postpone(db, id, json_number(record, "error.after", figure_wait()), false, text);
@@ -118,7 +132,8 @@ settle_event(const struct json *record, enum end end, const char *text)
 			: json_true(record, "error.left") ? "left" : "failed", text);
 		break;
 	case AGAIN:
-		event_postpone(db, id, delay_of(record), true, text);
+	case RESTS:
+		event_postpone(db, id, delay_of(record), end == AGAIN, text);
 		break;
 	case WAITS:
 		event_postpone(db, id, json_number(record, "error.after", figure_wait()), false, text);
@@ -150,7 +165,7 @@ say(const struct json *record, enum end end, const char *text)
 		warn("%s %s: another holder has it now; nothing was changed", what, id);
 	else if (end == FAILED)
 		warn("%s %s: %s", what, id, text);
-	else if (end == AGAIN)
+	else if (end == AGAIN || end == RESTS)
 		warn("%s %s: %s; trying again in %.0f s", what, id, text, delay_of(record));
 	else if (end == WAITS)
 		warn("%s %s: waits: %s", what, id, text);

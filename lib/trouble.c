@@ -72,14 +72,25 @@ trouble_put(struct json *record, const struct json *answer, const char *prefix)
 	const char *why = text_below(answer, prefix, "why");
 	const char *class = text_below(answer, prefix, "class");
 	size_t kind = find(class ? class : "request");
-	char *after = xformat("%sretry_after", prefix);
+	char *path = xformat("%sretry_after", prefix);
+	double after = json_number(answer, path, -1);
 
 	if (!why)
 		why = "the adapter gave no reason";
 	if (classes[kind].passes)
-		record_retry(record, classes[kind].code, json_number(answer, after, -1), "%s", why);
+		record_retry(record, classes[kind].code, after, "%s", why);
 	else
 		record_error(record, classes[kind].code, text_below(answer, prefix, "remedy"), "%s", why);
 	json_put_text(record, "error.class", classes[kind].class);
-	free(after);
+	if (classes[kind].passes && after > 0)
+		json_put_true(record, "error.rest", true);
+	free(path);
+}
+
+bool
+trouble_rests(const struct json *record, double since)
+{
+	static const double LONGEST = 86400;
+
+	return json_true(record, "error.rest") && clock_now() - since < LONGEST;
 }

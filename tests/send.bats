@@ -987,6 +987,25 @@ wants() {
 	[ "$(delivery .state)" = failed ]
 }
 
+@test "nor is it one of a reply or of a handoff" {
+	adapter shy <<<really
+	configure 'platforms: {shy: {allow_all_users: true}}'
+	export HERMES_ATTEMPTS=2 HERMES_CLOCK=0
+	SHY_ROOT=$LOCAL_ROOT hermes-adapter-local say home --as "$(id -un)" hello >/dev/null
+	hermes-listen shy --wait 0 >/dev/null
+	hermes-handoff request shy --session "$(new_session)" -q
+	for work in answer carry; do
+		wants '{"outcome":"not_sent","class":"transient","why":"slow down","retry_after":100}'
+		for _ in 1 2 3; do
+			run -1 hermes-$work
+			HERMES_CLOCK=$((HERMES_CLOCK + 101))
+		done
+		adapter shy <<<really
+		hermes-$work >/dev/null
+	done
+	[ "$(hermes-send list --jq .state)" = $'sent\nsent' ]
+}
+
 @test "a moment's rest is waited out" {
 	adapter shy <<-'END'
 		if [ "$call" = 2 ]; then

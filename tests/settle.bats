@@ -191,6 +191,25 @@ replies() {
 	HERMES_CLOCK=33.5 run -0 hermes-handoff claim
 }
 
+@test "settle: a rest that the platform asked for is no attempt, for a day" {
+	export HERMES_ATTEMPTS=1
+	local tired='.error = {code: 69, text: "slow down", retry: true, after: 33, rest: true}'
+	record=$(switched)
+	run -1 settle <<<"$(with "$record" "$tired")"
+	[ "$(status '"\(.state) \(.attempt)"')" = 'running 0' ]
+	export HERMES_CLOCK=86401
+	record=$(hermes-handoff claim 2>/dev/null)
+	run -1 settle <<<"$(with "$record" "$tired")"
+	[ "$(status)" = failed ]
+	record=$(asked hello)
+	run -1 settle <<<"$(with "$record" "$tired")"
+	[ "$(event '"\(.state) \(.attempt)"')" = 'queued 0' ]
+	HERMES_CLOCK=172803
+	record=$(hermes-inbox claim 2>/dev/null)
+	run -1 settle <<<"$(with "$record" "$tired")"
+	[ "$(event)" = failed ]
+}
+
 @test "settle: HERMES_ATTEMPTS is how often in all, for events too" {
 	export HERMES_ATTEMPTS=2
 	record=$(asked hello)

@@ -5,12 +5,10 @@
 #include "die.h"
 #include "figures.h"
 #include "stage.h"
+#include "trouble.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* What the platform asks to wait for is no attempt; for ever is something else. */
-static const double PATIENCE = 86400;
 
 static bool
 enter(struct sending *sending)
@@ -24,15 +22,14 @@ keep_end(struct db *db, const struct sending *sending, const struct json *delive
 	const struct json *record = sending->record;
 	const char *why = json_text_or(record, "error.text", ""), *state;
 	int attempt = (int)json_number(delivery, "attempt", 0) + 1;
-	bool patient = sending->told
-		&& clock_now() - json_number(delivery, "created", 0) < PATIENCE;
+	bool rests = trouble_rests(record, json_number(delivery, "created", 0));
 
 	state = json_text_or(delivery, "state", "");
 	if (json_true(record, "error.wait"))
 		delivery_return(db, sending->delivery);
-	else if (json_true(record, "error.retry") && (patient || attempt < figure_attempts()))
+	else if (json_true(record, "error.retry") && (rests || attempt < figure_attempts()))
 		delivery_postpone(db, sending->delivery, json_number(record, "error.after",
-			figure_backoff(attempt)), !patient, why);
+			figure_backoff(attempt)), !rests, why);
 	else if (!strcmp(state, "pending") || !strcmp(state, "sending"))
 		delivery_end(db, sending->delivery, why);
 }

@@ -116,8 +116,7 @@ static bool
 not_sent(struct sending *sending, const struct part *part, const struct json *answer, double rest)
 {
 	delivery_not_sent(sending->db, part->delivery);
-	sending->told = rest > 0;
-	if (sending->told && rest <= MOMENT && sending->moments++ < MOMENTS)
+	if (rest > 0 && rest <= MOMENT && sending->moments++ < MOMENTS)
 		return true;
 	trouble_put(sending->record, answer, "");
 	return false;

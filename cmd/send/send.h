@@ -21,8 +21,7 @@ struct sending {
 	const char *platform;
 	long long delivery;
 	bool (*enter)(struct sending *sending);
-	bool told;   /* the platform itself said when to come again */
-	int moments; /* that were waited for it */
+	int moments; /* that were waited, as the platform asked */
 };
 
 /* Send what is left of it, part by part. */

@@ -102,8 +102,8 @@ send_open_thread(struct sending *sending)
 		answer = trouble_ask(sending->record, sending->platform, "thread", question);
 		if (answer) {
 			db_begin(sending->db);
-			sending->told = platform_heed(sending->db, sending->platform,
-				json_text(question, "place.chat"), answer) > 0;
+			platform_heed(sending->db, sending->platform,
+				json_text(question, "place.chat"), answer);
 			db_commit(sending->db);
 			open = heed(sending, answer, needed);
 		}
