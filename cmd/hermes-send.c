@@ -6,6 +6,7 @@
 #include "send/send.h"
 
 #include "chats.h"
+#include "config.h"
 #include "die.h"
 #include "ids.h"
 #include "listing.h"
@@ -197,6 +198,7 @@ main(int argc, char **argv)
 		opts_misused(&usage, "--list and --due take no target");
 	if (asked.platform && !asked.due)
 		opts_misused(&usage, "--platform goes with --due");
+	config_tree(); /* broken configuration ends this before anything is begun */
 	if (asked.list)
 		return targets_list(&out);
 	if (asked.due)

@@ -155,14 +155,16 @@ platform_ask(const char *platform, const char *verb, const struct json *question
 	char *path = platform_program(platform), *name = xformat("hermes-adapter-%s %s", platform, verb);
 	struct json *answer = NULL;
 
-	*status = EX_AWAY;
+	*status = 0;
 	*why = NULL;
-	if (!path)
+	if (!path) {
 		*why = xformat("there is no adapter for \"%s\"", platform);
-	else if (start_call(&call, path))
+	} else if (start_call(&call, path)) {
 		*why = xformat("%s: cannot be started: %s", name, strerror(errno));
-	else
+	} else {
+		*status = EX_AWAY;
 		answer = take_answer(name, &call.child, call.deadline, status, why);
+	}
 	if (answer)
 		*status = 0;
 	free(path);

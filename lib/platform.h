@@ -13,7 +13,7 @@
 /*
  * Ask; the answer is owned. NULL when the adapter is missing, dies, hangs past the
  * limit or prints what is not an object: the reason is in *why (owned) and *status is
- * EX_AWAY (or the adapter's own exit status when that is 64, 77 or 78).
+ * EX_AWAY (or the adapter's own exit status when that is 64, 77 or 78); 0 when it never ran.
  * `question` may be NULL for about and check.
  */
 struct json *platform_ask(const char *platform, const char *verb, const struct json *question,

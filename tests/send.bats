@@ -288,6 +288,29 @@ test_due() {
 	[ "$(at_telegram | wc -l)" = 1 ]
 }
 
+@test "an adapter that cannot be run was told nothing: the text is not sent, and not in doubt" {
+	export HERMES_ATTEMPTS=2 HERMES_BACKOFF=0
+	hermes-send local begin -q
+	queued shy 1
+	run hermes-send --due
+	[ "$(delivery .error)" = 'there is no adapter for "shy"' ]
+	printf '#!/nowhere\n' >"$BATS_TEST_TMPDIR/bin/hermes-adapter-shy"
+	chmod +x "$BATS_TEST_TMPDIR/bin/hermes-adapter-shy"
+	run -1 hermes-send --due
+	[ "$(delivery .state)" = failed ]
+	[[ $(delivery .error) == *"cannot be started"* ]]
+}
+
+@test "a broken configuration ends it before the adapter is asked" {
+	hermes-send local begin -q
+	queued local 1
+	configure 'platforms: {local: ['
+	run -78 hermes-send --due
+	[ "$(sql "SELECT state FROM courier_deliveries WHERE tried IS NULL")" = $'sent\npending' ]
+	run -78 --separate-stderr hermes-send <<<'{"event":{"id":"1"},"turn":{"text":"hello"}}'
+	[ -z "$output" ]
+}
+
 # --- parts -------------------------------------------------------------------
 
 long_text() {

@@ -29,7 +29,7 @@ resolve(const char *platform, const char *words)
 	answer = platform_ask(platform, "resolve", question, figure_adapter(), &status, &why);
 	json_free(question);
 	if (!answer)
-		die(status, "%s: %s", platform, why);
+		die(status ? status : EX_AWAY, "%s: %s", platform, why);
 	remedy = json_text(answer, "error.remedy");
 	if (json_has(answer, "error"))
 		die(trouble_code(json_text_or(answer, "error.class", "request")), "%s: %s%s%s",

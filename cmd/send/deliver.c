@@ -154,7 +154,7 @@ no_answer(int status, const char *why)
 	struct json *answer = json_object();
 	bool config = status == EX_SETUP || status == EX_USER;
 
-	json_put_text(answer, "outcome", config ? "not_sent" : "unknown");
+	json_put_text(answer, "outcome", config || !status ? "not_sent" : "unknown");
 	json_put_text(answer, "class", config ? "config" : "transient");
 	json_put_text(answer, "why", why ? why : "no answer");
 	return answer;
