@@ -1045,6 +1045,23 @@ linked() {
 	[ "$(seat)" = 'here team/null' ]
 }
 
+@test "handoff --back: a speaker's own session goes back to a group where others have theirs" {
+	two_platforms
+	configure "agent: {use: recap}
+platforms: {here: {enabled: true, group_allowed_chats: [team]}, there: {enabled: true}}"
+	(
+		export LOCAL_ROOT="$HERMES_HOME/here"
+		team
+		hermes-adapter-local say team --as ada 'I am Ada' >/dev/null
+		hermes-adapter-local say team --as bob 'I am Bob' >/dev/null
+	)
+	wait_until 20 eval 'hermes-watch --once; [ "$(bot_at here team | wc -l)" -ge 2 ]'
+	S=$(sql "SELECT session FROM courier_bindings WHERE key LIKE '%:team:ada'")
+	handoff there >/dev/null
+	handoff --back --shared >/dev/null
+	[ "$(seat)" = 'here team/null' ]
+}
+
 @test "handoff --back: a thread that is gone is refused in words, and nothing is changed" {
 	two_platforms
 	handoff here >/dev/null

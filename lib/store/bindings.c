@@ -56,15 +56,15 @@ binding_pushed_out(struct db *db, const struct json *place, const char *session)
 		" AND s.ended_at IS NULL AND b.left_at IS NULL"
 		" AND json_extract(b.place, '$.thread') IS ?3"
 		" AND json_extract(b.place, '$.kind') <> 'dm' LIMIT 1";
-	char *there = binding_is_left(db, place) ? NULL : binding_session(db, place), *room;
+	char *there = binding_is_left(db, place) ? NULL : binding_session(db, place), *key;
 
 	if (there && strcmp(there, session) && db_number(db, 0, "SELECT 1 FROM sessions"
 		" WHERE id = ? AND ended_at IS NULL", "s", there))
 		return there;
 	free(there);
-	room = place_room_key(place);
-	there = db_word(db, speakers, "sss", room, session, json_text(place, "thread"));
-	free(room);
+	key = place_key(place, false);
+	there = db_word(db, speakers, "sss", key, session, json_text(place, "thread"));
+	free(key);
 	return there;
 }
 

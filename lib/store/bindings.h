@@ -49,8 +49,8 @@ void binding_forget(struct db *db, const char *key);
 struct json *binding_place(struct db *db, const char *session);
 
 /*
- * The live session that `session` would push out of the place: one bound to it, or to
- * a speaker in that room, and still there. NULL: none. Owned.
+ * The live session that `session` would push out of the place: one bound to it, or, where
+ * that is a whole room, to a speaker there. NULL: none. Owned.
  */
 char *binding_pushed_out(struct db *db, const struct json *place, const char *session);
 
