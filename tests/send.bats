@@ -734,10 +734,10 @@ ear() {
 
 # --- --record ----------------------------------------------------------------
 
-# lives_at TARGET: a session is handed to it; prints its id.
+# lives_at TARGET [TITLE]: a session is handed to it; prints its id.
 lives_at() {
 	local session
-	session=$(new_session)
+	session=$(new_session "${@:2}")
 	hermes-handoff "$1" --session "$session" --no-turn >/dev/null && echo "$session"
 }
 
@@ -792,6 +792,49 @@ recorded() {
 	[ -z "$(recorded "$session")" ]
 	hermes-send --due >/dev/null
 	[ "$(recorded "$session")" = $'assistant\tdinner' ]
+}
+
+# moves PLACE: the platform says that the place is that one now.
+moves() {
+	adapter mover <<-END
+		really | jq -c '.place = {platform: "mover", account: "mover", chat: "$1", kind: "dm", user: "ada"}'
+	END
+}
+
+bound_to() {
+	sql "SELECT session FROM courier_bindings WHERE json_extract(place, '\$.chat') = '$1'"
+}
+
+@test "--record: a place that moves between two parts takes its conversation with it" {
+	adapter mover <<<really
+	configure 'platforms: {mover: {enabled: true}}'
+	session=$(lives_at mover:kitchen)
+	hermes-adapter-local room attic --no-threads --member ada=Ada -q >/dev/null
+	moves attic
+	hermes-send mover:kitchen --record -q < <(long_text)
+	[ "$(bound_to attic)" = "$session" ]
+	[ "$(recorded "$session" | wc -l)" = 1 ]
+	# who was heard there, because it was handed to them, still is
+	jq -nc '{events: [{message: "9", text: "go on", user: {id: "ada"},
+		place: {platform: "mover", account: "mover", chat: "attic", kind: "dm", user: "ada"}}]}' |
+		hermes-inbox put mover >/dev/null
+	hermes-answer >/dev/null
+	[ "$(hermes-inbox list --jq .session | tail -n 1)" = "$session" ]
+}
+
+@test "a place that moves to where another conversation lives does not push it out" {
+	adapter mover <<<really
+	hermes-adapter-local room attic --no-threads --member ada=Ada -q >/dev/null
+	configure 'platforms: {mover: {enabled: true}}'
+	session=$(lives_at mover:kitchen)
+	other=$(lives_at mover:attic "Mend the roof")
+	jq -nc '{events: [{message: "9", text: "go on", user: {id: "ada"},
+		place: {platform: "mover", account: "mover", chat: "kitchen", kind: "dm", user: "ada"}}]}' |
+		hermes-inbox put mover >/dev/null
+	moves attic
+	hermes-answer >/dev/null
+	[ "$(bound_to attic)" = "$other" ]
+	[ "$(bound_to kitchen)" = "$session" ]
 }
 
 # --- --thread ----------------------------------------------------------------

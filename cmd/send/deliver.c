@@ -97,18 +97,15 @@ question_for(const struct part *part)
 
 /* The platform says where the place is now: what was bound to the old one follows. */
 static void
-follow_place(struct db *db, long long id, struct json *record, const struct json *answer)
+follow_place(struct db *db, const struct part *part, struct json *record, const struct json *answer)
 {
 	struct json *place = json_at(answer, "place");
-	const char *session = json_text(record, "session.id");
 
 	if (!place)
 		return;
-	json_put(record, "place", json_copy(place));
-	delivery_moved(db, id, place);
-	if (session)
-		binding_set(db, place, session, record_number(record, "handoff.id"));
-	json_free(place);
+	delivery_moved(db, part->delivery, place);
+	binding_follow(db, part->place, place);
+	json_put(record, "place", place);
 }
 
 /* Whether to try again at once: after the moment that the platform asked for. */
@@ -136,7 +133,7 @@ keep_outcome(struct sending *sending, const struct part *part, const struct json
 		return not_sent(sending, part, answer, rest);
 	if (sent) {
 		delivery_sent(db, part->delivery, answer);
-		follow_place(db, part->delivery, record, answer);
+		follow_place(db, part, record, answer);
 	} else {
 		delivery_uncertain(db, part->delivery);
 	}

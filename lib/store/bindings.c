@@ -175,6 +175,23 @@ bindings_follow(struct db *db, const char *platform, const char *from, const cha
 }
 
 void
+binding_follow(struct db *db, const struct json *from, const struct json *to)
+{
+	char *key = bound_key(db, from), *there;
+	struct json *binding = binding_state(db, key);
+	const char *session = json_text(binding, "session");
+
+	if (session && !json_has(binding, "left_at")) {
+		there = binding_pushed_out(db, to, session);
+		if (!there)
+			binding_set(db, to, session, (long long)json_number(binding, "handoff", 0));
+		free(there);
+	}
+	json_free(binding);
+	free(key);
+}
+
+void
 binding_used(struct db *db, const char *key)
 {
 	db_run(db, "UPDATE courier_bindings SET used = used + 1 WHERE key = ?", "s", key);
