@@ -1132,6 +1132,27 @@ wants() {
 	[ "$(calls)" = 2 ]
 }
 
+@test "retry_after of a resolve is kept, too, and is no attempt of a handoff" {
+	printf '#!/bin/sh\ncat >/dev/null\n%s\n' \
+		"echo '{\"error\":{\"class\":\"transient\",\"why\":\"slow down\",\"retry_after\":600}}'" \
+		>"$BATS_TEST_TMPDIR/bin/hermes-adapter-tired"
+	chmod +x "$BATS_TEST_TMPDIR/bin/hermes-adapter-tired"
+	session=$(new_session)
+	forget_rest() {
+		sql "DELETE FROM courier_platforms WHERE delay = 600 RETURNING 'it was kept'"
+	}
+	run -69 hermes-send tired hello --dry-run
+	[ -z "$(forget_rest)" ]
+	run -69 hermes-send tired hello
+	[ -n "$(forget_rest)" ]
+	run -69 hermes-handoff tired --session "$session"
+	[ -n "$(forget_rest)" ]
+	hermes-handoff request tired --session "$session" -q
+	run -1 hermes-carry
+	[ -n "$(forget_rest)" ]
+	[ "$(hermes-handoff status --session "$session" --jq '"\(.state) \(.attempt)"')" = "running 0" ]
+}
+
 # --- a slow platform ---------------------------------------------------------
 
 # queued PLATFORM COUNT [CHAT]: so many texts wait there.

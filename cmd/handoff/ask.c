@@ -14,16 +14,16 @@
 #include "figures.h"
 #include "foreign.h"
 #include "handoffs.h"
+#include "installed.h"
 #include "lines.h"
 #include "messages.h"
 #include "opts.h"
 #include "out.h"
 #include "place.h"
-#include "platform.h"
+#include "platforms.h"
 #include "seats.h"
 #include "sessions.h"
 #include "stage.h"
-#include "trouble.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -167,14 +167,9 @@ resolve(const char *platform, const struct json *question)
 		die(EX_USER, "%s: no such platform; hermes config platforms lists them", platform);
 	if (config_platform(platform, "enabled") && !config_enabled(platform))
 		die(EX_SETUP, "%s: is disabled; set platforms.%s.enabled: true", platform, platform);
-	answer = trouble_ask(record, platform, "resolve", question);
-	if (answer && json_has(answer, "error"))
-		trouble_put(record, answer, "error.");
-	else if (answer && !json_has(answer, "place"))
-		record_error(record, EX_AWAY, NULL, "the adapter named no place");
-	if (record_failed(record))
+	answer = platform_resolve(ask.dry_run ? NULL : db, platform, question, record);
+	if (!answer)
 		refuse(record, platform);
-	json_put_text(answer, "place.platform", platform);
 	json_free(record);
 	free(program);
 	return answer;
@@ -418,9 +413,10 @@ static int
 go_to(const char *platform, const char *words)
 {
 	bool desk = !strcmp(platform, handoff_desk);
-	struct json *target = desk ? NULL : resolve_asked(platform, words);
+	struct json *target;
 
 	db = db_open(ask.dry_run ? DB_READ : DB_WRITE);
+	target = desk ? NULL : resolve_asked(platform, words);
 	if (target)
 		need_privacy(platform, target);
 	return go(platform, session_current(db, pick_session()), words, target);

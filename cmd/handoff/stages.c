@@ -58,13 +58,11 @@ resolve(struct json *record, struct json **audience)
 	} else {
 		json_put_text(question, "words", "");
 	}
-	answer = trouble_ask(record, platform_of(record), "resolve", question);
-	if (answer && json_has(answer, "error"))
-		trouble_put(record, answer, "error.");
-	else if (answer)
+	answer = platform_resolve(db, platform_of(record), question, record);
+	if (answer) {
 		place = wanted && is_exact(record) ? json_copy(wanted) : json_at(answer, "place");
-	if (place)
 		*audience = json_at(answer, "audience");
+	}
 	json_free(answer);
 	json_free(question);
 	json_free(wanted);

@@ -16,7 +16,6 @@
 #include "platform.h"
 #include "platforms.h"
 #include "stage.h"
-#include "trouble.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -68,23 +67,15 @@ take_text(struct text *text, const struct speech *speech)
 
 /* What the adapter makes of the words: {"place","audience"}, or NULL and the record says why. Owned. */
 static struct json *
-resolve(const struct target *target, struct json *record)
+resolve(struct call *call, const struct target *target, struct json *record)
 {
 	struct json *question = json_object(), *answer;
 
 	json_put_text(question, "words", target->words);
-	answer = trouble_ask(record, target->platform, "resolve", question);
-	if (answer && json_has(answer, "error"))
-		trouble_put(record, answer, "error.");
-	else if (answer && !json_has(answer, "place"))
-		record_error(record, EX_AWAY, NULL, "the adapter named no place");
-	else if (answer)
-		json_put_text(answer, "place.platform", target->platform);
+	answer = platform_resolve(call->speech->dry_run ? NULL : call->db, target->platform, question,
+		record);
 	json_free(question);
-	if (!record_failed(record))
-		return answer;
-	json_free(answer);
-	return NULL;
+	return answer;
 }
 
 /* Two names may mean one place: it gets the text once. */
@@ -265,7 +256,7 @@ store(struct call *call, const struct json *place, struct json *record)
 static int
 prepare(struct call *call, struct post *post)
 {
-	struct json *answer = resolve(post->target, post->record), *place = json_at(answer, "place");
+	struct json *answer = resolve(call, post->target, post->record), *place = json_at(answer, "place");
 	int status = 0;
 
 	post->twice = place && seen_before(call->seen, place);

@@ -2,9 +2,12 @@
 #include "platforms.h"
 
 #include "chats.h"
+#include "die.h"
 #include "figures.h"
 #include "lease.h"
 #include "platform.h"
+#include "stage.h"
+#include "trouble.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -191,4 +194,29 @@ platform_poll_heed(struct db *db, const char *platform, const struct json *error
 	if (seconds > 0 && platform_row(db, platform))
 		db_run(db, "UPDATE courier_platforms SET poll_not_before = ?, poll_delay = ?"
 			" WHERE platform = ?", "dds", clock_now() + seconds, seconds, platform);
+}
+
+struct json *
+platform_resolve(struct db *db, const char *platform, const struct json *question,
+	struct json *record)
+{
+	struct json *answer = trouble_ask(record, platform, "resolve", question);
+	struct json *error = json_at(answer, "error");
+
+	if (error)
+		trouble_put(record, answer, "error.");
+	else if (answer && !json_has(answer, "place"))
+		record_error(record, EX_AWAY, NULL, "the adapter named no place");
+	else if (answer)
+		json_put_text(answer, "place.platform", platform);
+	if (error && db) {
+		db_begin(db);
+		platform_heed(db, platform, json_text(question, "chat"), error);
+		db_commit(db);
+	}
+	json_free(error);
+	if (!record_failed(record))
+		return answer;
+	json_free(answer);
+	return NULL;
 }

@@ -46,4 +46,11 @@ double platform_heed(struct db *db, const char *platform, const char *chat,
 double platform_poll_rest(struct db *db, const char *platform);
 void platform_poll_heed(struct db *db, const char *platform, const struct json *error);
 
+/*
+ * What the adapter makes of a question where to go: {"place","audience"}, or NULL and the record
+ * says why. A rest that it asks for is kept; without a store (NULL) it is not. Owned.
+ */
+struct json *platform_resolve(struct db *db, const char *platform, const struct json *question,
+	struct json *record);
+
 #endif
