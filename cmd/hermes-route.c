@@ -42,7 +42,7 @@ session_at(struct json *record, const struct json *place)
 {
 	char *bound = binding_session(db, place), *current;
 	const char *key = json_text_or(record, "event.key", "");
-	struct json *binding;
+	struct json *binding, *there;
 
 	if (!bound)
 		return begin_session(record, place);
@@ -50,7 +50,10 @@ session_at(struct json *record, const struct json *place)
 	binding = binding_state(db, key);
 	if (strcmp(json_text_or(binding, "session", ""), current)) {
 		warn("%s: opens %s from now on", key, current);
-		binding_set(db, place, current, 0);
+		there = json_at(binding, "place"); /* perhaps the whole room */
+		binding_set(db, there ? there : place, current,
+			(long long)json_number(binding, "handoff", 0));
+		json_free(there);
 	}
 	json_free(binding);
 	free(bound);

@@ -158,6 +158,17 @@ sessions() {
 	denied telegram dm 7 7
 }
 
+@test "they still may once the session was compressed" {
+	configure 'platforms: {local: {enabled: true}}'
+	hermes-adapter-local room phone --no-threads --member ada=Ada -q
+	session=$(new_session)
+	hermes-handoff local:phone --session "$session" -q
+	sql "UPDATE sessions SET ended_at = 5, end_reason = 'compression' WHERE id = '$session';
+		INSERT INTO sessions (id, source, parent_session_id, started_at) VALUES ('child', 'local', '$session', 6)"
+	[ "$(session_for local dm phone ada)" = child ]
+	[ "$(session_for local dm phone ada)" = child ]
+}
+
 # --- which session -----------------------------------------------------------
 
 @test "a new place begins a session that says where it is; the next message there is its own" {
@@ -259,6 +270,21 @@ sessions() {
 	[ "$(sessions)" = 1 ]
 	run -0 words "$session"
 	[[ $output == *"user: I am ada"*"user: I am bob"* ]]
+}
+
+@test "it stays the group's own once it was compressed" {
+	configure 'platforms: {local: {allow_all_users: true}}'
+	hermes-adapter-local room team --kind group --no-threads --member ada=Ada --member bob=Bob -q
+	session=$(new_session)
+	hermes-handoff local:team --shared --session "$session" -q
+	sql "UPDATE sessions SET ended_at = 5, end_reason = 'compression' WHERE id = '$session';
+		INSERT INTO sessions (id, source, parent_session_id, started_at) VALUES ('child', 'local', '$session', 6)"
+	for who in ada bob; do
+		hermes-adapter-local say team --as $who "I am $who" >/dev/null
+		hermes-watch --once
+	done
+	[ "$(sql 'SELECT DISTINCT session FROM courier_events WHERE origin = "local"')" = child ]
+	[ "$(hermes-state bindings child --jq .key)" = agent:main:local:group:team ]
 }
 
 @test "two people in two rooms never mix, however many at once" {
