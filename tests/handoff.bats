@@ -442,6 +442,15 @@ request() {
 	[ "$(status)" = cancelled ]
 }
 
+@test "handoff: --request-id: who reads there meanwhile makes it no other request" {
+	team
+	run -0 --separate-stderr handoff local:team --shared --request-id once --jq .id
+	id=$output
+	room team --kind group --no-threads --member ada=Ada --member eve=Eve
+	run -0 --separate-stderr handoff local:team --shared --request-id once --jq .id
+	[ "$output" = "$id" ]
+}
+
 @test "handoff: --request-id twice is one handoff; with another content it is 65" {
 	run -0 --separate-stderr handoff local --request-id once
 	first=$output

@@ -765,6 +765,16 @@ recorded() {
 	run -64 hermes-send local hello --record --thread so
 }
 
+@test "--record --request-id: it is not asked anew who lives there" {
+	session=$(lives_at local:kitchen)
+	run -0 hermes-send local:kitchen "disk full" --record --request-id disk --jq .id
+	hermes-handoff cli --session "$session" -q
+	run -0 hermes-send local:kitchen "disk full" --record --request-id disk --jq .id
+	[ "$output" = 2 ]
+	run -65 hermes-send local:kitchen "disk empty" --record --request-id disk
+	[ "$(recorded "$session" | wc -l)" = 1 ]
+}
+
 @test "--record: killed at any point, and sent again, it is recorded once" {
 	adapter mortal <<-'END'
 		really

@@ -237,7 +237,7 @@ store(struct call *call, const struct json *place, struct json *record)
 	db_begin(call->db);
 	session = speech->record && !binding_is_left(call->db, place) ? binding_session(call->db, place)
 		: NULL;
-	if (speech->record && !session) {
+	if (speech->record && !session && !delivery_requested(call->db, &said)) {
 		db_abandon(call->db);
 		record_error(record, EX_MISSING, "send without --record", "no session lives there");
 		return 0;

@@ -43,9 +43,8 @@ delivery_of_record(struct db *db, const struct json *record, const char *text, s
 	return id;
 }
 
-/* The id of the same text said before, -1 for another content, 0 for none. */
-static long long
-same_request(struct db *db, const struct said *said)
+long long
+delivery_requested(struct db *db, const struct said *said)
 {
 	static const char sql[] =
 		"SELECT id, text = ?3 AND format = ?4 AND title_wanted IS ?5 AND record = ?6"
@@ -68,7 +67,7 @@ delivery_new(struct db *db, const struct said *said)
 		"INSERT INTO courier_deliveries (platform, place, text, format, title, title_wanted,"
 		" need_thread, record, request, target, created, session)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, " TARGET("?2") ", ?9, ?10)";
-	long long id = said->request ? same_request(db, said) : 0;
+	long long id = delivery_requested(db, said);
 
 	if (id)
 		return id > 0 ? id : 0;

@@ -30,6 +30,8 @@ struct said {
 	bool record;         /* once it is sent, the session of the place holds it, too */
 	const char *request; /* the script's own name for it, or NULL */
 };
+/* The id of the same request to the same place made before; -1: with another content; 0: none. */
+long long delivery_requested(struct db *db, const struct said *said);
 /*
  * Returns its id; that of the same request to the same place when it was made before; 0 when
  * that one has another content.

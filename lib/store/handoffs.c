@@ -85,13 +85,17 @@ flight_words(struct db *db, long long id)
 	return words;
 }
 
-/* The id of an equal request made before, -1 for another content, 0 for none. */
+/*
+ * The id of an equal request made before, -1 for another content, 0 for none. Who would read it
+ * there is no content: people come and go.
+ */
 static long long
 same_request(struct db *db, const struct request *request)
 {
 	static const char sql[] =
-		"SELECT id, session = ?2 AND platform = ?3 AND wanted IS ?4 AND notice IS ?5"
-		" AND options IS ?6 FROM courier_handoffs WHERE request = ?1";
+		"SELECT id, session = ?2 AND platform = ?3 AND json_remove(wanted, '$.audience')"
+		" IS json_remove(?4, '$.audience') AND notice IS ?5 AND options IS ?6"
+		" FROM courier_handoffs WHERE request = ?1";
 	struct rows *rows = db_query(db, sql, "sssjsj", request->id, request->session,
 		request->platform, request->wanted, request->notice, request->options);
 	long long id;
