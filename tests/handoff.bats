@@ -393,6 +393,13 @@ request() {
 	wait_until 10 eval '[ "$(status)" = completed ]'
 }
 
+@test "handoff: --no-wait: who reads where it was is told all the same" {
+	two_platforms
+	handoff here >/dev/null
+	handoff there --no-wait >/dev/null
+	wait_until 20 eval 'bot_at here | grep -q "^This conversation continues on there"'
+}
+
 @test "handoff: --no-wait --no-carry only asks" {
 	handoff local --no-wait --no-carry >/dev/null
 	[ "$(status)" = pending ]

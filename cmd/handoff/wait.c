@@ -14,7 +14,6 @@
 #include "home.h"
 #include "place.h"
 #include "platforms.h"
-#include "run.h"
 #include "sessions.h"
 
 #include <fcntl.h>
@@ -35,16 +34,12 @@ on_signal(int signal)
 	interrupted = signal;
 }
 
-/* A process group of its own: Ctrl-C ends the waiting, not the work. `argument` may be NULL. */
+/* For sh, $1 is the session. A process group of its own: Ctrl-C ends the waiting, not the work. */
 static pid_t
-start_work(const char *program, const char *option, const char *argument)
+start_work(const char *script, const char *session)
 {
-	char *path = program_path(program);
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (!path)
-		die(EX_AWAY, "%s cannot be found; is it installed?", program);
-	pid = fork();
 	if (pid < 0)
 		die(EX_BUG, "a process cannot be started:");
 	if (!pid) {
@@ -54,11 +49,10 @@ start_work(const char *program, const char *option, const char *argument)
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 		home_prefer_programs();
-		execl(path, path, option, argument, (char *)NULL);
+		execl("/bin/sh", "sh", "-c", script, "sh", session, (char *)NULL);
 		_exit(127);
 	}
 	setpgid(pid, pid);
-	free(path);
 	return pid;
 }
 
@@ -134,7 +128,7 @@ look_after_carrier(struct db *db, struct waiting *waiting, const struct json *ha
 	if (!waiting->carrier && !waiting->no_carry && waits
 		&& clock_steady() >= waiting->carry_at
 		&& !platform_served(db, waiting->platform))
-		waiting->carrier = start_work("hermes-carry", "--session", waiting->session);
+		waiting->carrier = start_work(waiting->work, waiting->session);
 }
 
 /* How long until something may have to be done without a bell. */
@@ -214,7 +208,7 @@ send_word(struct db *db, const struct json *handoff)
 	const char *from = json_text(handoff, "from.platform");
 
 	if (from && is_state(handoff, "completed") && !platform_served(db, from))
-		start_work("hermes-send", "--due", NULL);
+		start_work("exec hermes-send --due", NULL);
 }
 
 static void
@@ -275,6 +269,8 @@ wait_not(struct db *db, struct waiting *waiting)
 {
 	struct json *handoff = handoff_json(db, waiting->id);
 
+	/* Nobody will be here when it is done. */
+	waiting->work = "hermes-carry --session \"$1\"; exec hermes-send --due";
 	look_after_carrier(db, waiting, handoff);
 	send_word(db, handoff);
 	out_json(waiting->out, handoff);
@@ -288,6 +284,7 @@ wait_for(struct db *db, struct waiting *waiting)
 	struct json *handoff;
 	int status;
 
+	waiting->work = "exec hermes-carry --session \"$1\"";
 	waiting->claim_by = clock_steady() + figure_claimed();
 	waiting->until = waiting->timeout > 0 ? clock_steady() + waiting->timeout : 1e18;
 	signal(SIGINT, on_signal);

@@ -15,6 +15,7 @@ struct waiting {
 	double timeout;         /* seconds; 0: none */
 	struct out *out;
 	/* wait.c's own */
+	const char *work;       /* what carries it */
 	pid_t carrier;          /* ours, or 0 */
 	double rest, carry_at;  /* the next one not before carry_at; it rests longer each time */
 	double claim_by, until; /* steady clock */
