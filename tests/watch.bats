@@ -617,9 +617,19 @@ tell() {
 	watch
 	hermes-send local hello -q
 	wait_until 10 nothing_is_open
-	[ "$(jq -s --argjson until "$end" '[.[] | select(.event == "started" and .job == "due" and .at < $until)] | length' "$EVENTS")" = 0 ]
+	[ "$(jq -s --argjson until "$end" '[.[] | select(.event == "started" and .platform == "fault" and .job == "due" and .at < $until)] | length' "$EVENTS")" = 0 ]
 	[ "$(LOCAL_ROOT=$FAULT_ROOT heard home)" = $'fault 1\nfault 2\nfault 3' ]
-	[ "$(jq -s '[.[] | select(.event == "started" and .job == "due")] | length' "$EVENTS")" = 1 ]
+	[ "$(jq -s '[.[] | select(.event == "started" and .platform == "fault" and .job == "due")] | length' "$EVENTS")" = 1 ]
+}
+
+@test "no process is started for a text that somebody is sending" {
+	hermes-send local hello -q
+	watch
+	for i in {1..30}; do
+		hermes-send local "hello $i" -q
+	done
+	[ "$(heard home | wc -l)" = 31 ]
+	run ! seen '.event == "started" and .job == "due"'
 }
 
 # --- several -----------------------------------------------------------------

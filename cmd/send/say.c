@@ -188,6 +188,7 @@ struct post {
 	const struct target *target;
 	struct json *record;
 	long long id;
+	bool taken; /* it is ours already */
 	bool twice; /* another target means the same place */
 };
 
@@ -225,13 +226,15 @@ report(const struct call *call, const struct post *post)
 
 /* In the store, and ours if nobody was faster. 0: the record says why not. */
 static long long
-store(struct call *call, const struct json *place, struct json *record)
+store(struct call *call, const struct json *place, struct post *post)
 {
 	const struct speech *speech = call->speech;
+	struct claimer claimer = claimer_own();
 	struct said said = {.place = place, .text = call->text.at, .length = call->text.length,
 		.format = speech->markdown ? "markdown" : "plain", .title = speech->title,
 		.need_thread = speech->need_thread, .record = speech->record, .request = speech->request};
 	char *session;
+	double after;
 	long long id;
 
 	db_begin(call->db);
@@ -239,16 +242,17 @@ store(struct call *call, const struct json *place, struct json *record)
 		: NULL;
 	if (speech->record && !session && !delivery_requested(call->db, &said)) {
 		db_abandon(call->db);
-		record_error(record, EX_MISSING, "send without --record", "no session lives there");
+		record_error(post->record, EX_MISSING, "send without --record", "no session lives there");
 		return 0;
 	}
 	id = delivery_new(call->db, &said);
+	post->taken = id && delivery_take(call->db, id, &claimer, &after) == TAKEN;
 	if (json_text(place, "chat")) /* who sends by hand wants to know whether it lives */
 		chat_probe(call->db, json_text_or(place, "platform", ""), json_text(place, "chat"));
 	db_commit(call->db);
 	if (!id)
-		record_error(record, EX_BAD, "choose another --request-id", "request %s was made before with "
-			"another content", speech->request);
+		record_error(post->record, EX_BAD, "choose another --request-id", "request %s was made before "
+			"with another content", speech->request);
 	free(session);
 	return id;
 }
@@ -263,7 +267,7 @@ prepare(struct call *call, struct post *post)
 	if (place && !post->twice && call->speech->dry_run)
 		status = show_plan(call, post->target, answer);
 	else if (place && !post->twice)
-		post->id = store(call, place, post->record);
+		post->id = store(call, place, post);
 	if (record_failed(post->record))
 		status = show_trouble(post->target, post->record, "");
 	json_free(place);
@@ -292,7 +296,7 @@ say_on(const char *platform, void *data)
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (posts[i].id) {
-			send_taken(call->db, posts[i].id, posts[i].record);
+			(posts[i].taken ? send_alone : send_taken)(call->db, posts[i].id, posts[i].record);
 			status = send_worse(status, report(call, &posts[i]));
 		}
 		json_free(posts[i].record);
