@@ -133,7 +133,8 @@ put_batch(struct db *db, const char *platform, const struct json *batch, struct 
 
 	json_put_number(count, "stored", 0);
 	json_put_number(count, "known", 0);
-	if (!json_count(batch, "events") && !platform_news(db, platform, json_text(batch, "cursor")))
+	if (!json_count(batch, "events") && !json_count(batch, "outcomes")
+		&& !platform_news(db, platform, json_text(batch, "cursor")))
 		return;
 	db_begin(db);
 	put_outcomes(db, platform, batch); /* first: who says something is alive */

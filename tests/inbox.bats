@@ -414,6 +414,13 @@ delivered() {
 	[ "$(delivered 1)" = 'sent|2|["m1"]|' ]
 }
 
+@test "put: it is learnt from a batch that brings nothing else, too" {
+	texts_at_platform
+	put <<<'{"events":[],"cursor":"5"}' >/dev/null
+	put <<<"{\"events\":[],\"cursor\":\"5\",\"outcomes\":[$(outcome 1 1 1 m1 sent)]}" >/dev/null
+	[ "$(delivered 1)" = 'sent|2|["m1"]|' ]
+}
+
 @test "put: what a platform tells later of a text is learnt: it failed, and the chat is dead" {
 	local id
 	texts_at_platform
