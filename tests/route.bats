@@ -135,6 +135,17 @@ sessions() {
 	denied local dm cellar ada
 }
 
+@test "they still may once the session was compressed" {
+	configure 'platforms: {local: {enabled: true}}'
+	hermes-adapter-local room phone --no-threads --member ada=Ada -q
+	session=$(new_session)
+	hermes-handoff local:phone --session "$session" -q
+	sql "UPDATE sessions SET ended_at = 5, end_reason = 'compression' WHERE id = '$session';
+		INSERT INTO sessions (id, source, parent_session_id, started_at) VALUES ('child', 'local', '$session', 6)"
+	[ "$(session_for local dm phone ada)" = child ]
+	[ "$(session_for local dm phone ada)" = child ]
+}
+
 @test "a user is let in by what the platform calls them besides, and remains who they are" {
 	configure 'platforms: {telegram: {allowed_users: ["+15550007"]}}'
 	export ALSO='["ada", "+15550007"]'
@@ -156,17 +167,6 @@ sessions() {
 	ALSO='["+15550007"]' denied telegram group -5 7
 	ALSO='["+15550008"]' denied telegram dm 8 8
 	denied telegram dm 7 7
-}
-
-@test "they still may once the session was compressed" {
-	configure 'platforms: {local: {enabled: true}}'
-	hermes-adapter-local room phone --no-threads --member ada=Ada -q
-	session=$(new_session)
-	hermes-handoff local:phone --session "$session" -q
-	sql "UPDATE sessions SET ended_at = 5, end_reason = 'compression' WHERE id = '$session';
-		INSERT INTO sessions (id, source, parent_session_id, started_at) VALUES ('child', 'local', '$session', 6)"
-	[ "$(session_for local dm phone ada)" = child ]
-	[ "$(session_for local dm phone ada)" = child ]
 }
 
 # --- which session -----------------------------------------------------------
