@@ -41,13 +41,13 @@ bool
 allowed(const struct json *place, const struct json *user)
 {
 	const char *platform = json_text_or(place, "platform", "");
-	const char *chat = json_text(place, "chat");
+	const char *chat = json_text(place, "chat"), *id = json_text(user, "id");
 
 	if (config_platform_true(platform, "allow_all_users"))
 		return true;
 	if (chat && strcmp(json_text_or(place, "kind", "dm"), "dm")
 		&& config_listed(platform, "group_allowed_chats", chat))
 		return true;
-	return is_listed(place, json_text(user, "id")) || is_own_home(place, chat)
+	return is_listed(place, id) || is_own_home(place, chat) || is_own_home(place, id)
 		|| is_also_allowed(place, user);
 }

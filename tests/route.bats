@@ -167,6 +167,10 @@ sessions() {
 	ALSO='["+15550007"]' denied telegram group -5 7
 	ALSO='["+15550008"]' denied telegram dm 8 8
 	denied telegram dm 7 7
+	configure 'platforms: {telegram: {home_channel: {chat_id: "u9"}}}'
+	session_for telegram dm c9 u9
+	denied telegram group -5 u9
+	denied telegram dm c9 u8
 }
 
 # --- which session -----------------------------------------------------------
