@@ -823,6 +823,7 @@ bound_to() {
 	moves attic
 	hermes-send mover:kitchen --record -q < <(long_text)
 	[ "$(bound_to attic)" = "$session" ]
+	[ "$(sql "SELECT json_extract(place, '\$.chat') FROM courier_seats WHERE session = '$session'")" = attic ]
 	[ "$(recorded "$session" | wc -l)" = 1 ]
 	# who was heard there, because it was handed to them, still is
 	jq -nc '{events: [{message: "9", text: "go on", user: {id: "ada"},

@@ -177,17 +177,18 @@ bindings_follow(struct db *db, const char *platform, const char *from, const cha
 void
 binding_follow(struct db *db, const struct json *from, const struct json *to)
 {
-	char *key = bound_key(db, from), *there;
+	char *key = bound_key(db, from), *now = place_key(to, false), *there = NULL;
 	struct json *binding = binding_state(db, key);
 	const char *session = json_text(binding, "session");
+	bool lives = session && !json_has(binding, "left_at");
 
-	if (session && !json_has(binding, "left_at")) {
-		there = binding_pushed_out(db, to, session);
-		if (!there)
-			binding_set(db, to, session, (long long)json_number(binding, "handoff", 0));
-		free(there);
+	if (lives && !(there = binding_pushed_out(db, to, session))) {
+		binding_set(db, to, session, (long long)json_number(binding, "handoff", 0));
+		seat_follow(db, key, now, to);
 	}
 	json_free(binding);
+	free(there);
+	free(now);
 	free(key);
 }
 

@@ -65,8 +65,8 @@ void binding_set(struct db *db, const struct json *place, const char *session, l
  */
 void bindings_follow(struct db *db, const char *platform, const char *from, const char *to);
 /*
- * Within a transaction: `from` has moved; the session bound to it is bound to `to` as well,
- * unless another conversation lives there.
+ * Within a transaction: `from` has moved; the session bound to it is bound to `to` as well, and
+ * sits there, unless another conversation lives there.
  */
 void binding_follow(struct db *db, const struct json *from, const struct json *to);
 /* Within a transaction: an event was routed through it. */
