@@ -620,7 +620,7 @@ store_ready() {
 	say "$JID" hello
 	hermes-listen whatsapp >/dev/null
 	hermes-answer >/dev/null
-	[ "$(hermes-inbox list --jq .state)" = done ]
+	[ "$(hermes-inbox list --jq .state)" = "done" ]
 	[ "$(sql 'SELECT session_key FROM sessions')" = "agent:main:whatsapp:dm:$ANN" ]
 	[ "$(copies "$JID")" = 1 ]
 }
