@@ -98,6 +98,20 @@ shows() {
 	shows 'See https://x.y/a_b_c(d)?e=1&f#g. (http://h), xhttp://no http:// https://i/*' \
 		'See [a https://x.y/a_b_c(d)?e=1&f#g]https://x.y/a_b_c(d)?e=1&f#g[/a]. ([a http://h]http://h[/a]), xhttp://no http:// [a https://i/]https://i/[/a]*'
 	shows '`http://c` [http://l](http://m)' '[c]http://c[/c] [a http://m]http://l[/a]'
+	shows '[http://a](http://b)**c** (http://d(e)f)' \
+		'[a http://b]http://a[/a][b]c[/b] ([a http://d(e)f]http://d(e)f[/a])'
+}
+
+@test "no sign of a URL is a mark, wherever it stands" {
+	shows 'http://x/__a__.py, http://x/b*c*d ~~http://x/~~e~~f~~' \
+		'[a http://x/__a__.py]http://x/__a__.py[/a], [a http://x/b*c*d]http://x/b*c*d[/a] [s][a http://x/~~e~~f]http://x/~~e~~f[/a][/s]'
+	shows '<http://x/_a_/> [b](http://x/_b_/) [c](<http://x/_c_ d>) ![](http://x/_e_/)' \
+		'[a http://x/_a_/]http://x/_a_/[/a] [a http://x/_b_/]b[/a] [a http://x/_c_%20d]c[/a] [a http://x/_e_/]http://x/_e_/[/a]'
+	shows $'`http://x/_a_/` <b c="http://x/_d_/">\n```e\nhttp://x/_f_/\n```' \
+		$'[c]http://x/_a_/[/c] \\<b c="http://x/_d_/"\\>\n[p e]http://x/_f_/[/p]'
+	shows '**http://x/a**, **見http://x**。*http://x/b*' \
+		'[b][a http://x/a]http://x/a[/a][/b], [b]見[a http://x]http://x[/a][/b]。[i][a http://x/b]http://x/b[/a][/i]'
+	shows $'|a|\n|-|\n|http://x/_b_/|' $'[p]a\n─────────────\nhttp://x/_b_/[/p]'
 }
 
 @test "HTML is as it was typed, but for line breaks; entities are what they mean" {

@@ -53,12 +53,37 @@ is_block(cmark_node *node)
 	return (cmark_node_get_type(node) & CMARK_NODE_TYPE_MASK) == CMARK_NODE_TYPE_BLOCK;
 }
 
+/*
+ * The signs of a URL are no marks: https://x.y/__init__.py is not bold. So the parser is
+ * shown control characters in their place, and none of its own are shown to anyone.
+ */
+static const char marks[] = "_*~", hidden[] = "\1\2\3";
+
+static void
+translate(char *bytes, size_t length, const char *from, const char *to)
+{
+	for (size_t i = 0; i < length; i++) {
+		const char *found = bytes[i] ? strchr(from, bytes[i]) : NULL;
+
+		if (found)
+			bytes[i] = to[found - from];
+	}
+}
+
+/* What the parser says of a node, with the signs as they were typed. In place, at the node. */
+static const char *
+as_written(const char *words)
+{
+	if (!words)
+		return "";
+	translate((char *)words, strlen(words), hidden, marks);
+	return words;
+}
+
 static const char *
 literal(cmark_node *node)
 {
-	const char *words = cmark_node_get_literal(node);
-
-	return words ? words : "";
+	return as_written(cmark_node_get_literal(node));
 }
 
 static void
@@ -163,22 +188,6 @@ add_words(struct renderer *renderer, const char *words)
 	text_add_readable(&renderer->out->text, words, strlen(words));
 }
 
-static size_t
-url_length(const char *words)
-{
-	size_t lead = !strncmp(words, "https://", 8) ? 8 : !strncmp(words, "http://", 7) ? 7 : 0;
-	size_t length = lead, open = 0, closed = 0;
-
-	for (; lead && (unsigned char)words[length] > ' ' && !strchr("<>\"`\\|", words[length]); length++) {
-		open += words[length] == '(';
-		closed += words[length] == ')';
-	}
-	while (length > lead && (strchr("?!.,:;*_~'", words[length - 1])
-		|| (words[length - 1] == ')' && closed > open)))
-		closed -= words[--length] == ')';
-	return length > lead ? length : 0;
-}
-
 /* Words, and the URLs that stand among them as links. */
 static void
 add_text(struct renderer *renderer, const char *words)
@@ -188,11 +197,9 @@ add_text(struct renderer *renderer, const char *words)
 
 	text_add_readable(&clean, words, strlen(words));
 	for (char *at = clean.at; (at = strstr(at, "http")); at += 4) {
-		size_t begin = (size_t)(at - clean.at), length = url_length(at);
+		size_t begin = (size_t)(at - clean.at), length = url_length(clean.at, clean.length, begin);
 
-		if (!length || renderer->depth[STYLE_LINK]
-			|| (begin && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
-				at[-1])))
+		if (!length || renderer->depth[STYLE_LINK])
 			continue;
 		text_add(&renderer->out->text, clean.at + from, begin - from);
 		begin_style(renderer, STYLE_LINK, xformat("%.*s", (int)length, at));
@@ -252,7 +259,7 @@ clean_url(const char *url)
 static void
 begin_link(struct renderer *renderer, cmark_node *node)
 {
-	char *url = clean_url(cmark_node_get_url(node));
+	char *url = clean_url(as_written(cmark_node_get_url(node)));
 
 	if (is_linkable(url))
 		begin_style(renderer, STYLE_LINK, url);
@@ -271,7 +278,7 @@ ends_with(const struct text *text, const char *tail)
 static void
 end_link(struct renderer *renderer, cmark_node *node)
 {
-	char *url = clean_url(cmark_node_get_url(node));
+	char *url = clean_url(as_written(cmark_node_get_url(node)));
 	struct text *text = &renderer->out->text;
 
 	if (is_linkable(url)) {
@@ -289,9 +296,9 @@ end_link(struct renderer *renderer, cmark_node *node)
 static char *
 language(cmark_node *node)
 {
-	const char *info = cmark_node_get_fence_info(node);
-	size_t length = info ? strspn(info, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789+-#._") : 0;
+	const char *info = as_written(cmark_node_get_fence_info(node));
+	size_t length = strspn(info, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789+-#._");
 
 	return length && length <= MOST_LANGUAGE && memchr(" \t{,:", info[length], 6)
 		? xformat("%.*s", (int)length, info) : NULL;
@@ -621,12 +628,29 @@ parse(const struct section *section)
 	return document;
 }
 
+/* In brackets, <http://x.y/_a_> is safe, and would not be known with control characters. */
 static void
-render_section(struct styled *styled, const struct section *section)
+hide_marks(struct text *source)
+{
+	translate(source->at, source->length, hidden, "\4\4\4");
+	for (char *at = source->at; (at = strstr(at, "http"));) {
+		size_t begin = (size_t)(at - source->at);
+		size_t length = url_length(source->at, source->length, begin);
+
+		if (!begin || at[-1] != '<')
+			translate(at, length, "_*~", hidden);
+		at += length ? length : 4;
+	}
+}
+
+static void
+render_section(struct styled *styled, struct section *section)
 {
 	struct renderer renderer = {.out = styled, .section = section};
-	cmark_node *document = parse(section);
+	cmark_node *document;
 
+	hide_marks(&section->source);
+	document = parse(section);
 	visit(&renderer, document);
 	cmark_node_free(document);
 }

@@ -43,6 +43,12 @@ void styled_release(struct styled *styled);
 bool link_is_bare(const struct styled *styled, const struct span *span);
 
 /*
+ * How long the URL is that begins at `at` among so many bytes, without the signs that end a
+ * sentence; 0: none begins there. Nothing in it may be escaped, as no platform undoes it.
+ */
+size_t url_length(const char *bytes, size_t most, size_t at);
+
+/*
  * An agent's Markdown as styled text. Lists, rules and headings are plain words ("• item",
  * "1. item", "☐ to do", "———", a bold line), tables are blocks with aligned columns, or
  * "heading: cell" lines when they are wide; images are links, raw HTML is as it was typed.

@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,35 @@ link_is_bare(const struct styled *styled, const struct span *span)
 
 	return span->style == STYLE_LINK && span->detail && strlen(span->detail) == length
 		&& !memcmp(span->detail, styled->text.at + span->begin, length);
+}
+
+/* Whether a URL goes on: not with a sign that it has none of, a bracket around it, "**漢字". */
+static bool
+goes_on(const char *at, size_t left, size_t *open)
+{
+	if (!left || (unsigned char)*at <= ' ' || strchr("<>\"`\\|", *at)
+		|| (strchr("*~", at[-1]) && (unsigned char)*at >= 0x80))
+		return false;
+	if (strchr(")]", *at))
+		return (*open)-- > 0;
+	*open += strchr("([", *at) != NULL;
+	return true;
+}
+
+size_t
+url_length(const char *bytes, size_t most, size_t at)
+{
+	const char *url = bytes + at;
+	size_t left = most - at, open = 0, lead, length;
+
+	lead = left > 8 && !memcmp(url, "https://", 8) ? 8 : left > 7 && !memcmp(url, "http://", 7) ? 7 : 0;
+	if (!lead || (at && isalnum((unsigned char)url[-1])))
+		return 0;
+	for (length = lead; goes_on(url + length, left - length, &open);)
+		length++;
+	while (length > lead && strchr("?!.,:;*_~'", url[length - 1]))
+		length--;
+	return length > lead ? length : 0;
 }
 
 size_t

@@ -153,6 +153,13 @@ roll(unsigned sides)
 	return (unsigned)(state >> 33) % sides;
 }
 
+/* A word between what would be marks, were it not in a URL. */
+static void
+add_hidden(struct text *text, unsigned *word)
+{
+	text_format(text, " http://e.x/_w%uw_/", (*word)++);
+}
+
 static void
 add_random(struct text *text, unsigned *word)
 {
@@ -161,7 +168,9 @@ add_random(struct text *text, unsigned *word)
 		"https://e.x/", "👨‍👩‍👧", "漢字", "é", "🇩🇪", "<b>", "&amp;", "\\", "|", "\n|a|b|\n|-|-|\n|", "    ",
 		"\n---\n", "\t", "![", "<br>", "- [x] ", "]", ")", "(", "\xe2\x80\xae", "\x01"};
 
-	if (roll(2))
+	if (!roll(20))
+		add_hidden(text, word);
+	else if (roll(2))
 		text_format(text, "%sw%uw", roll(3) ? " " : "", (*word)++);
 	else
 		text_puts(text, pieces[roll(sizeof pieces / sizeof *pieces)]);
@@ -227,13 +236,16 @@ all_letters(struct json *question, const struct dialect *dialect, const char **t
 	return text_take(&letters);
 }
 
+/* The words come in their order, with all that stands in a URL. */
 static const char *
-words_trouble(const char *letters, unsigned words)
+words_trouble(const char *letters, const char *text, unsigned words)
 {
 	for (unsigned i = 0; i < words; i++) {
-		char word[16];
+		char word[32];
 
-		snprintf(word, sizeof word, "w%uw", i);
+		snprintf(word, sizeof word, "http://e.x/_w%uw_/", i);
+		if (!strstr(text, word))
+			snprintf(word, sizeof word, "w%uw", i);
 		if (!(letters = strstr(letters, word)))
 			return "a word is lost, or out of order";
 	}
@@ -264,7 +276,7 @@ try_one(struct text *text)
 	if (!trouble && strcmp(cut, whole) != 0)
 		trouble = "the parts are not the whole";
 	if (!trouble && !strstr(text->at, "|-|")) /* a wide table is told in another order */
-		trouble = words_trouble(whole, words);
+		trouble = words_trouble(whole, text->at, words);
 	free(cut);
 	free(whole);
 	json_free(question);
