@@ -689,10 +689,14 @@ looks() {
 @test "text: what is no Markdown does not become any" {
 	looks '2 \* 3 snake_case a\|b' '2 \* 3 snake\_case a\|b'
 	looks '<@55> <https://x.org>' '\<@55> https://x.org'
+	looks '[https://x.org/_a_/](https://x.org/b) _c\_d_' '[https://x.org/_a_/](https://x.org/b) *c\_d*'
 	send "$(place $GENERAL)" $'# no\n- no\n> no\n-# no\n  # no\n1. one\n*a* _b_ ~~c~~ ||d|| `e` \\ [f](g) <#200>' 7 '{"format":"plain"}'
 	output=$(look "messages?chat=$GENERAL")
 	holds '.[-1].words == "# no\n- no\n> no\n-# no\n  # no\n1. one\n*a* _b_ ~~c~~ ||d|| `e` \\ [f](g) <#200>"'
 	holds '.[-1].content | startswith("\\# no\n\\- no\n\\> no\n\\-# no\n  \\# no\n1. one\n\\*a\\*")'
+	send "$(place $GENERAL)" 'https://x.org/_a_b*c_' 8 '{"format":"plain"}'
+	output=$(look "messages?chat=$GENERAL")
+	holds '.[-1].content == "https://x.org/_a_b*c\\_"'
 }
 
 @test "text: is cut at 2000 characters as they are written, whatever their bytes" {

@@ -376,6 +376,7 @@ AGAIN='{"again":{"since":1}}'
 	[ "$(written 'un**bold**ed snake_case_name \*x\*' )" = \
 		$'un\u200b*bold*\u200bed snake_case_name \u2060*\u2060x*' ]
 	[ "$(written '*stars* & <b>' '{"format":"plain"}')" = $'\u2060*\u2060stars* & <b>' ]
+	[ "$(written 'https://x.org/_a_/~b' '{"format":"plain"}')" = 'https://x.org/_a_/~b' ]
 }
 
 @test "texts: are cut at 4096 characters, with room for the mark" {

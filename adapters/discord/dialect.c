@@ -36,7 +36,7 @@ add_code(struct text *out, const char *bytes, size_t length)
 static void
 escape_words(struct text *out, const char *bytes, size_t length, unsigned styles)
 {
-	size_t lead = 0;
+	size_t lead = 0, url = 0; /* bytes of one that are left */
 
 	if (styles & (1u << STYLE_CODE | 1u << STYLE_BLOCK)) {
 		add_code(out, bytes, length);
@@ -51,7 +51,8 @@ escape_words(struct text *out, const char *bytes, size_t length, unsigned styles
 	if (lead == length || !strchr("#->", bytes[lead]) || !at_line_begin(out))
 		lead = length;
 	for (size_t i = 0; i < length; i++) {
-		if (i == lead || (bytes[i] && strchr("\\*_~`|<[", bytes[i])))
+		url = url ? url - 1 : url_length(bytes, length, i);
+		if (!url && (i == lead || (bytes[i] && strchr("\\*_~`|<[", bytes[i]))))
 			text_puts(out, "\\");
 		text_add(out, bytes + i, 1);
 	}

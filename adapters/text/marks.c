@@ -43,9 +43,13 @@ static void
 escape_words(struct text *out, const char *bytes, size_t length,
 	void (*put)(struct text *out, char byte))
 {
-	for (size_t i = 0; i < length; i++) {
-		bool parted = would_work(bytes, length, i);
+	size_t url = 0; /* bytes of one that are left */
 
+	for (size_t i = 0; i < length; i++) {
+		bool parted;
+
+		url = url ? url - 1 : url_length(bytes, length, i);
+		parted = !url && would_work(bytes, length, i);
 		if (parted)
 			text_puts(out, joiner);
 		put_byte(out, bytes[i], put);
