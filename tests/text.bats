@@ -114,6 +114,17 @@ shows() {
 	shows $'|a|\n|-|\n|http://x/_b_/|' $'[p]a\n─────────────\nhttp://x/_b_/[/p]'
 }
 
+@test "a link's definition that nothing refers to is shown" {
+	shows $'see argv[0]: `argv[1]`\n\n[1]: <http://x/_a_/> "title"\n[2]: c.c' \
+		$'see argv\\[0\\]: [c]argv[1][/c]\n\n\\[1\\]: [a http://x/_a_/]http://x/_a_/[/a] "title"\n\\[2\\]: c.c'
+	shows $'- [INFO]: done\n  1. [warn]: late\n> [INFO]: more' \
+		$'• \\[INFO\\]: done\n  1. \\[warn\\]: late\n[q]\\[INFO\\]: more[/q]'
+	shows $'[a][b] c\n\n[B]: http://x/_y_/\n[d]:\n  http://z\n[b]: http://w' \
+		$'[a http://x/_y_/]a[/a] c\n\n\\[d\\]:\n[a http://z]http://z[/a]\n\\[b\\]: [a http://w]http://w[/a]'
+	cut '"See [it][1].\n\n" + "word " * 8000 + "\n\n[1]: http://x.y\n"' limit=100000
+	parts '.[0] | startswith("See \\[it\\]\\[1\\].") and endswith("\\[1\\]: [a http://x.y]http://x.y[/a]")'
+}
+
 @test "HTML is as it was typed, but for line breaks; entities are what they mean" {
 	shows $'a <b>c</b> <br/>d &lt;e&gt; &amp;amp;\n\n<div>\n**f**\n</div>' \
 		$'a \\<b\\>c\\</b\\> \nd \\<e\\> &amp;\n\n\\<div\\>\n**f**\n\\</div\\>'
@@ -247,7 +258,7 @@ shows() {
 	parts '. == ["text", "end"]'
 	cut '"```\na\n" + "\n" * 9000 + "b\n```"'
 	parts 'length == 2'
-	shows '[a]: http://b' '\[a\]: http://b'
+	shows '[a]: http://b' '\[a\]: [a http://b]http://b[/a]'
 }
 
 # --- whatever the text

@@ -57,7 +57,7 @@ is_block(cmark_node *node)
  * The signs of a URL are no marks: https://x.y/__init__.py is not bold. So the parser is
  * shown control characters in their place, and none of its own are shown to anyone.
  */
-static const char marks[] = "_*~", hidden[] = "\1\2\3";
+static const char marks[] = "_*~[", hidden[] = "\1\2\3\4";
 
 static void
 translate(char *bytes, size_t length, const char *from, const char *to)
@@ -632,7 +632,7 @@ parse(const struct section *section)
 static void
 hide_marks(struct text *source)
 {
-	translate(source->at, source->length, hidden, "\4\4\4");
+	translate(source->at, source->length, hidden, "\5\5\5\5");
 	for (char *at = source->at; (at = strstr(at, "http"));) {
 		size_t begin = (size_t)(at - source->at);
 		size_t length = url_length(source->at, source->length, begin);
@@ -643,6 +643,60 @@ hide_marks(struct text *source)
 	}
 }
 
+/* Where the links lead, each between line breaks. Owned. */
+static char *
+linked_urls(cmark_node *document)
+{
+	cmark_iter *iter = cmark_iter_new(document);
+	struct text urls = TEXT_INIT;
+
+	while (cmark_iter_next(iter) != CMARK_EVENT_DONE) {
+		cmark_node *node = cmark_iter_get_node(iter);
+
+		if (is_type(node, "link") || is_type(node, "image"))
+			text_format(&urls, "\n%s\n", cmark_node_get_url(node));
+	}
+	cmark_iter_free(iter);
+	return text_take(&urls);
+}
+
+/* Whether a link's definition stands there, and none of these links is made of it. */
+static bool
+is_unused(const char *open, const char *urls)
+{
+	const char *end = *open == '[' ? strpbrk(open + 1, "[]\n") : NULL;
+	char *url;
+	bool unused;
+
+	if (!end || end[0] != ']' || end[1] != ':')
+		return false;
+	end += 2 + strspn(end + 2, " \t\r\n<");
+	url = xformat("\n%.*s\n", (int)strcspn(end, " \t\r\n>"), end);
+	unused = !strstr(urls, url);
+	free(url);
+	return unused;
+}
+
+/* A link's definition that no link is made of would be shown nowhere: it is words like any. */
+static bool
+hide_definitions(struct text *source, cmark_node *document)
+{
+	char *urls = strstr(source->at, "]:") ? linked_urls(document) : NULL;
+	bool any = false;
+
+	for (char *line = source->at; urls && line; line = strchr(line, '\n')) {
+		char *open = line += *line == '\n';
+
+		open += strspn(open, " \t>-+*.)0123456789");
+		if (is_unused(open, urls)) {
+			*open = '\4';
+			any = true;
+		}
+	}
+	free(urls);
+	return any;
+}
+
 static void
 render_section(struct styled *styled, struct section *section)
 {
@@ -651,6 +705,10 @@ render_section(struct styled *styled, struct section *section)
 
 	hide_marks(&section->source);
 	document = parse(section);
+	if (hide_definitions(&section->source, document)) {
+		cmark_node_free(document);
+		document = parse(section);
+	}
 	visit(&renderer, document);
 	cmark_node_free(document);
 }

@@ -153,11 +153,17 @@ roll(unsigned sides)
 	return (unsigned)(state >> 33) % sides;
 }
 
-/* A word between what would be marks, were it not in a URL. */
+/* Words that Markdown would take for something else: in a URL, and where a link is defined. */
 static void
 add_hidden(struct text *text, unsigned *word)
 {
-	text_format(text, " http://e.x/_w%uw_/", (*word)++);
+	if (roll(2)) {
+		text_format(text, " http://e.x/_w%uw_/", *word);
+	} else {
+		text_format(text, "\n\n[w%uw]:", (*word)++);
+		text_format(text, " w%uw\n\n", *word);
+	}
+	++*word;
 }
 
 static void
