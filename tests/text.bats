@@ -138,6 +138,13 @@ shows() {
 	shows $'  **a** [b]\n\n\n- c\t `d`' $'  **a** \\[b\\]\n\n\n- c\t `d`' plain
 }
 
+@test "a table's row with more cells than the head loses none" {
+	shows $'|a|b|\n|-|:-:|\n|c|d|e|f|\n|`g | h`|i\\|j\nk\n\n|l|m|n|' \
+		$'[p]a   b\n──  ──────\nc   d|e|f\n`g  h`|i|j\nk[/p]\n\n|l|m|n|'
+	shows $'> a|b\n> -|-\n> c|d|e' $'\n[q][p]a  b\n─  ───\nc  d|e[/p][/q]'
+	shows $'```\na|b\n-|-\nc|d|e\n```' $'[p]a|b\n-|-\nc|d|e[/p]'
+}
+
 # --- how platforms write it
 
 @test "markup by lines closes at a line's end, and quotes begin each line" {

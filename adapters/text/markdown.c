@@ -57,7 +57,7 @@ is_block(cmark_node *node)
  * The signs of a URL are no marks: https://x.y/__init__.py is not bold. So the parser is
  * shown control characters in their place, and none of its own are shown to anyone.
  */
-static const char marks[] = "_*~[", hidden[] = "\1\2\3\4";
+static const char marks[] = "_*~[|", hidden[] = "\1\2\3\4\5";
 
 static void
 translate(char *bytes, size_t length, const char *from, const char *to)
@@ -632,7 +632,7 @@ parse(const struct section *section)
 static void
 hide_marks(struct text *source)
 {
-	translate(source->at, source->length, hidden, "\5\5\5\5");
+	translate(source->at, source->length, hidden, "\6\6\6\6\6");
 	for (char *at = source->at; (at = strstr(at, "http"));) {
 		size_t begin = (size_t)(at - source->at);
 		size_t length = url_length(source->at, source->length, begin);
@@ -640,6 +640,38 @@ hide_marks(struct text *source)
 		if (!begin || at[-1] != '<')
 			translate(at, length, "_*~", hidden);
 		at += length ? length : 4;
+	}
+}
+
+/* How many columns the line under a table's head rules; 0: it is none. */
+static size_t
+ruled_columns(const char *line, size_t length)
+{
+	size_t columns = 0;
+
+	if (strspn(line, " \t\r>|:-") < length || !memchr(line, '|', length))
+		return 0;
+	for (size_t i = 0; i < length; i++)
+		columns += line[i] == '-' && (!i || line[i - 1] != '-');
+	return columns;
+}
+
+/* Cells that are more than a table's columns would be shown nowhere: they are the last one's. */
+static void
+hide_bars(struct text *source)
+{
+	size_t columns = 0, length;
+
+	for (char *line = source->at; *line; line += length + (line[length] == '\n')) {
+		size_t ruled, bars = 0, end = length = strcspn(line, "\n");
+
+		while (end && strchr(" \t\r|", line[end - 1]))
+			end--;
+		ruled = ruled_columns(line, length);
+		columns = !end ? 0 : ruled ? ruled : columns;
+		for (size_t i = strspn(line, " \t>") + 1; columns && i < end; i++)
+			if (line[i] == '|' && line[i - 1] != '\\' && ++bars >= columns)
+				line[i] = '\5';
 	}
 }
 
@@ -704,6 +736,7 @@ render_section(struct styled *styled, struct section *section)
 	cmark_node *document;
 
 	hide_marks(&section->source);
+	hide_bars(&section->source);
 	document = parse(section);
 	if (hide_definitions(&section->source, document)) {
 		cmark_node_free(document);
