@@ -210,7 +210,26 @@ copies() {
 	say "$DM" two '{"from":"@ben:localhost"}'
 	poll
 	holds '[.events[] | [.place.kind, .place.user, .user.name]]
-		== [["dm", "@ada:localhost", "Ada"], ["dm", "@ben:localhost", "Ben Li"]]'
+		== [["dm", "@ada:localhost", "Ada"], ["group", "@ben:localhost", "Ben Li"]]'
+}
+
+@test "who joins a private home does not speak in its human's session" {
+	configure "agent: {use: recap}
+platforms: {matrix: {enabled: true, allowed_users: ['@ada:localhost'], home_channel: {chat_id: '$DM'}}}"
+	hermes-listen matrix --wait 0
+	say "$DM" "my secret"
+	hermes-listen matrix --wait 0
+	hermes-answer
+	room member "{\"room\":\"$DM\",\"user\":\"@ben:localhost\",\"membership\":\"join\"}"
+	say "$DM" "what did Ada say?" '{"from":"@ben:localhost"}'
+	say "$DM" "and me?"
+	hermes-listen matrix --wait 0
+	run ! hermes-answer
+	hermes-answer
+	run -0 hermes-inbox list --jq '"\(.user) \(.state) \(.key)"'
+	[ "$output" = "@ada:localhost done agent:main:matrix:dm:!dm/+%3Alocalhost
+@ben:localhost denied agent:main:matrix:group:!dm/+%3Alocalhost:@ben%3Alocalhost
+@ada:localhost done agent:main:matrix:dm:!dm/+%3Alocalhost" ]
 }
 
 @test "resolve: what clients noted as a direct chat is one" {

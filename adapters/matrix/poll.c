@@ -117,6 +117,8 @@ make_event(const struct json *event, const char *id, const struct room *room)
 	struct json *made = json_object(), *place = room_place(room, id, thread_of(event));
 	char *name = room_member(room, sender), *words = words_of(event, name);
 
+	if (room->dm && strcmp(sender, room->user) != 0)
+		json_put_text(place, "kind", "group"); /* it is private with one human only */
 	json_put_text(place, "user", sender);
 	json_put_text(made, "message", json_text(event, "event_id"));
 	json_put(made, "place", place);
