@@ -246,6 +246,20 @@ platforms: {matrix: {enabled: true, allowed_users: ['@ada:localhost'], home_chan
 	holds '.error.class == "chat" and (.error.remedy | contains("join"))'
 }
 
+@test "resolve: a room that its human has left is no private chat, and no place at all" {
+	ask resolve '{"words":"@ada:localhost"}'
+	room member "{\"room\":\"$DM\",\"user\":\"@ada:localhost\",\"membership\":\"leave\"}"
+	ask resolve '{"words":"@ada:localhost"}'
+	holds '.error.class == "chat" and (.error.why | contains("no direct chat"))'
+	MATRIX_HOME_CHANNEL=$DM ask resolve '{"words":""}'
+	holds '.error.class == "chat" and (.error.why | contains("nobody but the bot")) and .error.remedy'
+	MATRIX_HOME_CHANNEL=$DM ask check
+	problem 'nobody but the bot' invite
+	room room '{"id":"!again:localhost","members":["@ada:localhost","@bot:localhost"]}'
+	ask resolve '{"words":"@ada:localhost"}'
+	holds '.place.chat == "!again:localhost" and .audience.names == ["Ada"]'
+}
+
 @test "resolve: a thread behind the room, in words, literally, or in a link" {
 	open_thread "$TEAM"
 	answer=$(say "$TEAM" "an answer" "{\"thread\":\"$THREAD\"}")

@@ -93,10 +93,11 @@ find_alias(const char *alias, struct json **error)
 	return found;
 }
 
-/* Whether that room is the direct chat with the user. One that cannot be seen is not. */
+/* Whether that room is the user's direct chat, and they are in it. One we cannot see is not. */
 static bool
 is_with(const char *id, const char *user)
 {
+	struct json *member;
 	struct api_call call;
 	struct room room;
 	bool found;
@@ -105,7 +106,9 @@ is_with(const char *id, const char *user)
 		api_release(&call);
 		return false;
 	}
-	found = room.dm && !strcmp(room.user, user);
+	member = matrix_entry(room.members, "", user);
+	found = room.dm && !strcmp(room.user, user) && member;
+	json_free(member);
 	room_release(&room);
 	return found;
 }
@@ -202,6 +205,11 @@ find_place(const char *id, const char *thread)
 		root = find_root(id, thread, &answer);
 	if (!answer)
 		answer = room_answer(json_object(), &room, room_place(&room, id, root));
+	if (json_true(answer, "audience.known") && !json_number(answer, "audience.size", 0)) {
+		json_free(answer);
+		answer = answer_error("chat", "nobody but the bot is in the room",
+			"invite whoever is to read there, or name another room");
+	}
 	free(root);
 	room_release(&room);
 	return answer;
