@@ -384,6 +384,14 @@ platforms: {matrix: {enabled: true, allowed_users: ['@ada:localhost'], home_chan
 	holds '.[0].content.body | contains("a & b c <d> e") and contains("if x & y")'
 }
 
+@test "send: plain words say where a link leads, and HTML keeps the levels of a list" {
+	send "$(place "$DM")" $'[a](https://x.org/?b&c) https://d\n- e\n  - *f*\n    - `g  h`'
+	run -0 messages "$DM"
+	holds '.[0].content.body == "a (https://x.org/?b&c) https://d\n• e\n  • f\n    • g  h"'
+	holds '.[0].content.formatted_body == "<a href=\"https://x.org/?b&amp;c\">a</a> <a href=\"https://d\">https://d</a>"
+		+ "<br>• e<br>\u00a0 • <em>f</em><br>\u00a0\u00a0\u00a0 • <code>g  h</code>"'
+}
+
 @test "send: words without styles are no HTML" {
 	send "$(place "$DM")" 'a <b> & "c"'
 	send "$(place "$DM")" '**no** markdown' '{"format":"plain","delivery":"6"}'

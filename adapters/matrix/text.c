@@ -7,17 +7,20 @@
 
 #include <stdlib.h>
 
-/* & < > and " mean something wherever they stand. */
+/* & < > and " mean something wherever they stand. Of several blanks, HTML would show one. */
 static void
 escape(struct text *out, const char *bytes, size_t length, unsigned styles)
 {
-	(void)styles;
+	static const char nbsp[] = "\u00a0";
+	bool code = styles & (1u << STYLE_CODE | 1u << STYLE_BLOCK);
+
 	for (size_t i = 0; i < length; i++) {
 		switch (bytes[i]) {
 		case '&': text_puts(out, "&amp;"); break;
 		case '<': text_puts(out, "&lt;"); break;
 		case '>': text_puts(out, "&gt;"); break;
 		case '"': text_puts(out, "&quot;"); break;
+		case ' ': text_puts(out, i + 1 < length && bytes[i + 1] == ' ' && !code ? nbsp : " "); break;
 		default: text_add(out, bytes + i, 1);
 		}
 	}
@@ -47,12 +50,18 @@ write_html(struct text *out, const struct styled *styled)
 const struct dialect matrix_dialect = {.limit = 15000, .unit = UNIT_BYTES, .write = write_html,
 	.keyed = true};
 
+/* Where no HTML is shown, a link says where it leads. */
+static const struct markup plain = {.tags = {[STYLE_LINK] = {"", " (%s)", NULL}}, .url_open = ""};
+
 void
 put_part(struct json *content, const struct styled *part)
 {
+	struct text body = TEXT_INIT;
 	char *written;
 
-	json_put_bytes(content, "body", part->text.at, part->text.length);
+	styled_write(&body, part, &plain);
+	json_put_bytes(content, "body", body.at, body.length);
+	text_release(&body);
 	if (!part->count)
 		return;
 	written = message_written(&matrix_dialect, part);
