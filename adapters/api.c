@@ -209,7 +209,7 @@ send_request(const struct api_request *request, struct http_reply *reply)
 	struct http_request asked = {.method = request->method, .url = request->url,
 		.headers = headers, .body = json ? json : request->body,
 		.length = json ? strlen(json) : request->length, .repeatable = request->repeatable,
-		.limit = request->limit > 0 ? request->limit : adapter_left(),
+		.limit = request->limit > 0 ? request->limit : adapter_left(), .most = request->most,
 		.proxy = adapter_setting("PROXY"), .ca = adapter_setting("CA_FILE")};
 
 	if (request->direct && !asked.proxy)
