@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ANSWER_MOST = 48 << 20 }; /* sync tells of all rooms at once */
+
 const struct adapter_need matrix_needs[] = {
 	{"HOMESERVER", false, true, "the homeserver's address, https://matrix.example.org"},
 	{"ACCESS_TOKEN", true, true, "the bot's access token; hermes adapter-matrix login gets one"},
@@ -96,7 +98,7 @@ static struct api_call
 ask(const char *token, const char *verb, struct json *body, char *url, double limit)
 {
 	struct api_request request = {.method = verb, .url = url, .token = token, .json = body,
-		.repeatable = true, .limit = limit};
+		.repeatable = true, .limit = limit, .most = ANSWER_MOST};
 	struct api_call call;
 
 	api_ask(&matrix, &request, &call);

@@ -1,34 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hearing: /sync from the cursor, which is its token and confirms nothing. A room in which
- * more was said than sync tells has a gap at its front; it is filled from behind, page by
- * page, back to the cursor. Without a cursor hearing begins now, but for what answers us:
- * the threads that the question names, and what followed our last words at other places.
+ * Hearing: /sync from the cursor, which confirms nothing. A room of which sync does not tell
+ * all, or that there is no time for, is *behind*: whatever sync says of it is passed until it
+ * has been read, page by page, from where it was heard last to where sync is. What is not
+ * reached is the next poll's, so each goes on where the last one ended:
+ *
+ *	s72_1           sync's token, and no room is behind
+ *	{"sync":"s80_1","behind":[{"room":"!id:server","from":"t73_1"},…]}
+ *
+ * Without a cursor hearing begins now, but for what answers us: the threads that the question
+ * names, and what followed our last words at other places.
  */
 #include "matrix.h"
 
 #include "die.h"
 #include "figures.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 250, FILL_PAGES = 40, OLD_PAGES = 8 };
+enum {
+	EVENTS_MOST = 500, /* in a poll, and a page more: of the longest, 40 MiB */
+	THREAD_PAGES = 8,  /* read without a cursor */
+	ROOM_PAGES = 3,
+};
 
 #define KINDS "\"types\":[\"m.room.message\",\"m.room.encrypted\",\"m.room.member\"]"
 #define NO_MORE "\"presence\":{\"types\":[]},\"account_data\":{\"types\":[]}," \
-	"\"room\":{\"ephemeral\":{\"types\":[]},\"account_data\":{\"types\":[]},\"state\":{\"types\":[]},"
+	"\"room\":{\"ephemeral\":{\"types\":[]},\"account_data\":{\"types\":[]},"
 
 static const char page_filter[] = "{" KINDS "}";
 static const char now_filter[] = "{" NO_MORE "\"rooms\":[]}}";
-static const char sync_filter[] = "{" NO_MORE "\"timeline\":{\"limit\":50," KINDS "}}}";
 
 struct hearing {
 	const char *me;
 	struct json *events; /* heard so far */
-	struct json *error;  /* what ends it all, or NULL */
+	struct json *behind; /* rooms, as in the cursor */
+	struct json *error;  /* what ends it, or NULL */
 };
+
+/* Whether the rest is for the next poll. */
+static bool
+is_enough(const struct hearing *hearing)
+{
+	return hearing->error || json_count(hearing->events, "") >= EVENTS_MOST
+		|| adapter_left() < figure_adapter() / 6;
+}
 
 static bool
 is_type(const struct json *event, const char *type)
@@ -162,19 +179,18 @@ begin_of(const struct json *events, const char *me)
 	return begin;
 }
 
-/* What ends it all: a room that we cannot see any more does not. */
+/* What ends it: a room that we cannot see any more does not, nor a thread that is gone. */
 static void
-take_trouble(struct hearing *hearing, const struct api_call *call)
+take_trouble(struct hearing *hearing, const char *id, const struct api_call *call)
 {
-	static const char *const all[] = {"transient", "busy", "config"};
-
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (!hearing->error && !strcmp(call->class, all[i]))
-			hearing->error = api_error(call);
+	if (!strcmp(call->class, "chat") || !strcmp(call->class, "thread"))
+		warn("%s: cannot be read: %s", id, call->why);
+	else if (!hearing->error)
+		hearing->error = api_error(call);
 }
 
-/* The events of a room, oldest first. */
-static void
+/* The events of a room, oldest first; false: none of them, and an error. */
+static bool
 hear_events(struct hearing *hearing, const char *id, const struct json *events)
 {
 	size_t begin = begin_of(events, hearing->me), unreadable = 0;
@@ -189,7 +205,7 @@ hear_events(struct hearing *hearing, const char *id, const struct json *events)
 			if (room.members || room_find(&room, id, &call)) {
 				json_append(hearing->events, make_event(event, id, &room));
 			} else {
-				take_trouble(hearing, &call);
+				take_trouble(hearing, id, &call);
 				api_release(&call);
 				i = n; /* we are not in it any more: nobody is there to answer */
 			}
@@ -199,6 +215,7 @@ hear_events(struct hearing *hearing, const char *id, const struct json *events)
 	if (unreadable)
 		warn("%s: %zu encrypted messages cannot be read; %s", id, unreadable, encrypted_remedy);
 	room_release(&room);
+	return !hearing->error;
 }
 
 static void
@@ -208,36 +225,33 @@ append_backwards(struct json *to, const struct json *from)
 		json_append(to, json_item(from, "", i));
 }
 
-/* What was said in a room before `from`, newest first, back to `to` or so many pages. Owned. */
-static struct json *
-read_back(struct hearing *hearing, const char *id, const char *from, const char *to, int pages)
+/*
+ * The room is behind from there on. Where we may have joined it since, our joining is looked
+ * for first, and if there is none, it is heard from the token in `joining`; else that is NULL.
+ */
+static void
+fall_behind(struct hearing *hearing, const char *id, const char *from, const char *joining)
 {
-	struct json *found = json_array();
-	char *token = xstrdup(from), size[16];
-	struct api_call call;
+	struct json *room = json_object();
 
-	snprintf(size, sizeof size, "%d", PAGE);
-	while (token && pages-- > 0 && !hearing->error) {
-		call = to ? matrix_ask(NULL, NULL, "v3/rooms/%/messages?dir=b&limit=%&filter=%&from=%&to=%",
-			id, size, page_filter, token, to)
-			: matrix_ask(NULL, NULL, "v3/rooms/%/messages?dir=b&limit=%&filter=%&from=%",
-			id, size, page_filter, token);
-		free(token);
-		token = NULL;
-		if (!call.result) {
-			take_trouble(hearing, &call);
-		} else {
-			size_t count = json_count(call.result, "chunk");
+	json_put_text(room, "room", id);
+	json_put_text(room, "from", from);
+	if (joining)
+		json_put_text(room, "joining", joining);
+	json_append(hearing->behind, room);
+}
 
-			for (size_t i = 0; i < count; i++)
-				json_append(found, json_item(call.result, "chunk", i));
-			token = json_text(call.result, "end") ? xstrdup(json_text(call.result, "end")) : NULL;
-		}
-		api_release(&call);
+static bool
+is_behind(const struct hearing *hearing, const char *id)
+{
+	bool found = false;
+
+	for (size_t i = 0, n = json_count(hearing->behind, ""); i < n && !found; i++) {
+		struct json *room = json_item(hearing->behind, "", i);
+
+		found = !strcmp(json_text_or(room, "room", ""), id);
+		json_free(room);
 	}
-	if (token && to && !hearing->error)
-		warn("%s: more was said than can be read at once; the oldest of it is lost", id);
-	free(token);
 	return found;
 }
 
@@ -246,24 +260,78 @@ struct room_news {
 	const char *since;
 };
 
+/* What sync tells of a room; before we joined it, nothing was said to us. */
 static void
 hear_room(const char *id, const struct json *joined, void *data)
 {
 	struct room_news *news = data;
 	struct hearing *hearing = news->hearing;
-	const char *front = json_text(joined, "timeline.prev_batch");
-	struct json *events = json_array(), *gap;
+	struct json *events = json_at(joined, "timeline.events"), *state = json_at(joined, "state.events");
+	size_t begin = begin_of(events, hearing->me);
+	bool whole = begin || !json_true(joined, "timeline.limited");
 
-	if (json_true(joined, "timeline.limited") && front && !hearing->error) {
-		gap = read_back(hearing, id, front, news->since, FILL_PAGES);
-		append_backwards(events, gap);
-		json_free(gap);
-	}
-	for (size_t i = 0, n = json_count(joined, "timeline.events"); i < n; i++)
-		json_append(events, json_item(joined, "timeline.events", i));
-	if (!hearing->error)
-		hear_events(hearing, id, events);
+	if (!is_behind(hearing, id)
+		&& (!whole || is_enough(hearing) || !hear_events(hearing, id, events)))
+		fall_behind(hearing, id, news->since,
+			begin || begin_of(state, hearing->me) ? news->since : NULL);
 	json_free(events);
+	json_free(state);
+}
+
+/* Hear a page of a room that is behind, which then is less so, or no more. */
+static void
+hear_page(struct hearing *hearing, const struct json *room, const struct json *page)
+{
+	const char *id = json_text_or(room, "room", ""), *joining = json_text(room, "joining");
+	const char *end = json_text(page, "end");
+	struct json *events = json_at(page, "chunk");
+
+	if (begin_of(events, hearing->me))
+		joining = NULL;
+	if (joining || hear_events(hearing, id, events)) {
+		if (end && strcmp(end, json_text_or(room, "from", "")) != 0)
+			fall_behind(hearing, id, end, joining);
+		else if (joining)
+			fall_behind(hearing, id, joining, NULL);
+	}
+	json_free(events);
+}
+
+/* Read on in a room that is behind. */
+static void
+read_on(struct hearing *hearing, const struct json *room, const char *to)
+{
+	const char *id = json_text_or(room, "room", "");
+	struct api_call call = matrix_ask(NULL, NULL,
+		"v3/rooms/%/messages?dir=f&limit=100&filter=%&from=%&to=%", id, page_filter,
+		json_text_or(room, "from", ""), to);
+
+	if (call.result)
+		hear_page(hearing, room, call.result);
+	else
+		take_trouble(hearing, id, &call);
+	if (hearing->error)
+		json_append(hearing->behind, json_copy(room));
+	api_release(&call);
+}
+
+/* Read on in one room after another; those that are not reached are the next poll's first. */
+static void
+catch_up(struct hearing *hearing, const char *to)
+{
+	struct json *left = json_array();
+	size_t i = 0;
+
+	for (; i < json_count(hearing->behind, "") && !is_enough(hearing); i++) {
+		struct json *room = json_item(hearing->behind, "", i);
+
+		read_on(hearing, room, to);
+		json_free(room);
+	}
+	for (; i < json_count(hearing->behind, ""); i++)
+		json_append(left, json_item(hearing->behind, "", i));
+	json_free(hearing->behind);
+	hearing->behind = left;
 }
 
 /* Everything in a thread that we opened, as far as that was said before `from`. */
@@ -274,13 +342,13 @@ read_thread(struct hearing *hearing, const char *id, const char *root, const cha
 	char *token = xstrdup(from);
 	struct api_call call;
 
-	for (int pages = OLD_PAGES; token && pages > 0 && !hearing->error; pages--) {
+	for (int pages = THREAD_PAGES; token && pages > 0 && !hearing->error; pages--) {
 		call = matrix_ask(NULL, NULL, "v1/rooms/%/relations/%/m.thread?dir=b&limit=100&from=%",
 			id, root, token);
 		free(token);
 		token = NULL;
 		if (!call.result)
-			take_trouble(hearing, &call);
+			take_trouble(hearing, id, &call);
 		for (size_t i = 0, n = json_count(call.result, "chunk"); i < n; i++)
 			json_append(found, json_item(call.result, "chunk", i));
 		if (json_text(call.result, "next_batch"))
@@ -297,24 +365,36 @@ read_thread(struct hearing *hearing, const char *id, const char *root, const cha
 static struct json *
 read_after_us(struct hearing *hearing, const char *id, const char *from)
 {
-	struct json *found = read_back(hearing, id, from, NULL, 1), *later = json_array();
-	struct json *ordered = json_array();
+	struct json *later = json_array(), *ordered = json_array();
+	char *token = xstrdup(from);
+	struct api_call call;
 	bool ours = false;
 
-	for (size_t i = 0, n = json_count(found, ""); i < n && !ours; i++) {
-		struct json *event = json_item(found, "", i);
+	for (int pages = ROOM_PAGES; token && pages > 0 && !ours && !hearing->error; pages--) {
+		call = matrix_ask(NULL, NULL, "v3/rooms/%/messages?dir=b&limit=100&filter=%&from=%",
+			id, page_filter, token);
+		free(token);
+		token = NULL;
+		if (!call.result)
+			take_trouble(hearing, id, &call);
+		for (size_t i = 0, n = json_count(call.result, "chunk"); i < n && !ours; i++) {
+			struct json *event = json_item(call.result, "chunk", i);
 
-		if (is_type(event, "m.room.message") && !thread_of(event)) {
-			ours = is_own(event, hearing->me);
-			if (!ours)
-				json_append(later, json_copy(event));
+			if (is_type(event, "m.room.message") && !thread_of(event)) {
+				ours = is_own(event, hearing->me);
+				if (!ours)
+					json_append(later, json_copy(event));
+			}
+			json_free(event);
 		}
-		json_free(event);
+		if (json_text(call.result, "end"))
+			token = xstrdup(json_text(call.result, "end"));
+		api_release(&call);
 	}
 	if (ours)
 		append_backwards(ordered, later);
-	json_free(found);
 	json_free(later);
+	free(token);
 	return ordered;
 }
 
@@ -332,7 +412,20 @@ hear_old(struct hearing *hearing, const struct json *place, const char *from)
 	json_free(events);
 }
 
-/* One sync. */
+/* What sync is to tell. Of the state only that we have joined, which is of our making. */
+static char *
+make_filter(const char *me)
+{
+	struct text filter = TEXT_INIT;
+
+	text_puts(&filter, "{" NO_MORE "\"timeline\":{\"limit\":10," KINDS "},"
+		"\"state\":{\"types\":[\"m.room.member\"],\"senders\":[");
+	json_quote(&filter, me, strlen(me));
+	text_puts(&filter, "]}}}");
+	return text_take(&filter);
+}
+
+/* One sync. Half of the time is for what comes of it. */
 static struct api_call
 sync(const char *since, const char *filter, double wait)
 {
@@ -345,72 +438,120 @@ sync(const char *since, const char *filter, double wait)
 		text_puts(&path, "&since=");
 		http_escape(&path, since);
 	}
-	call = matrix_wait(path.at, wait + 10);
+	call = matrix_wait(path.at, wait + adapter_left() / 2);
 	text_release(&path);
 	return call;
 }
 
+/* Owned. */
+static char *
+make_cursor(const char *token, const struct json *behind)
+{
+	struct json *cursor;
+	char *line;
+
+	if (!json_count(behind, ""))
+		return xstrdup(token);
+	cursor = json_object();
+	json_put_text(cursor, "sync", token);
+	json_put(cursor, "behind", json_copy(behind));
+	line = json_string(cursor);
+	json_free(cursor);
+	return line;
+}
+
 /* Takes what was heard. */
 static struct json *
-make_batch(struct hearing *hearing, const struct api_call *call)
+make_batch(struct hearing *hearing, const char *token)
 {
-	struct json *answer = json_object();
+	struct json *answer = hearing->error;
+	char *cursor;
 
-	if (hearing->error) {
-		json_free(answer);
+	if (!answer) {
+		answer = json_object();
+		cursor = make_cursor(token, hearing->behind);
+		json_put(answer, "events", hearing->events);
+		json_put_text(answer, "cursor", cursor);
+		free(cursor);
+	} else {
 		json_free(hearing->events);
-		return hearing->error;
 	}
-	json_put(answer, "events", hearing->events);
-	json_put_text(answer, "cursor", json_text(call->result, "next_batch"));
+	json_free(hearing->behind);
 	return answer;
+}
+
+/* Its token, where one came; else the trouble. */
+static const char *
+sync_token(struct hearing *hearing, const struct api_call *call)
+{
+	const char *token = json_text(call->result, "next_batch");
+
+	if (!call->result)
+		hearing->error = api_error(call);
+	else if (!token)
+		hearing->error = answer_error("transient", "no answer of Matrix's", NULL);
+	return token;
 }
 
 static struct json *
 poll_now(const struct json *question, const char *me)
 {
-	struct hearing hearing = {me, json_array(), NULL};
+	struct hearing hearing = {me, json_array(), json_array(), NULL};
 	struct api_call call = sync(NULL, now_filter, 0);
-	const char *token = json_text(call.result, "next_batch");
+	const char *token = sync_token(&hearing, &call);
 	struct json *answer;
 
-	if (!call.result)
-		hearing.error = api_error(&call);
-	else if (!token)
-		hearing.error = answer_error("transient", "no answer of Matrix's", NULL);
 	for (size_t i = 0, n = json_count(question, "places"); i < n; i++) {
 		struct json *place = json_item(question, "places", i);
 
 		hear_old(&hearing, place, token);
 		json_free(place);
 	}
-	answer = make_batch(&hearing, &call);
+	answer = make_batch(&hearing, token);
 	api_release(&call);
 	return answer;
+}
+
+/* Takes `behind`. Trouble that comes after something was heard is left to the next poll. */
+static struct json *
+hear_since(const char *since, struct json *behind, const char *me, struct api_call *call)
+{
+	struct hearing hearing = {me, json_array(), behind, NULL};
+	struct room_news news = {&hearing, since};
+	const char *token = sync_token(&hearing, call);
+
+	if (token) {
+		json_each(call->result, "rooms.join", hear_room, &news);
+		catch_up(&hearing, token);
+	}
+	if (json_count(hearing.events, "")) {
+		json_free(hearing.error);
+		hearing.error = NULL;
+	}
+	return make_batch(&hearing, token);
 }
 
 static struct json *
 poll_since(const struct json *question, const char *me, const char *since)
 {
-	double wait = json_number(question, "wait", 0);
-	struct hearing hearing = {me, json_array(), NULL};
-	struct room_news news = {&hearing, since};
-	struct api_call call = sync(since, sync_filter, wait > 0 ? wait : 0);
-	struct json *answer;
+	struct json *cursor = json_parse_stored(*since == '{' ? since : "{}");
+	struct json *behind = json_at(cursor, "behind"), *answer;
+	double wait = behind ? 0 : json_number(question, "wait", 0);
+	char *filter = make_filter(me);
+	struct api_call call;
 
+	since = json_text_or(cursor, "sync", since);
+	call = sync(since, filter, wait > 0 ? wait : 0);
 	if (call.status == 400 && call.why && strcasestr(call.why, "token")) {
 		warn("the homeserver does not know the cursor; what was said meanwhile may be missing");
-		api_release(&call);
-		json_free(hearing.events);
-		return poll_now(question, me);
+		json_free(behind);
+		answer = poll_now(question, me);
+	} else {
+		answer = hear_since(since, behind ? behind : json_array(), me, &call);
 	}
-	if (!call.result)
-		hearing.error = api_error(&call);
-	else if (!json_text(call.result, "next_batch"))
-		hearing.error = answer_error("transient", "no answer of Matrix's", NULL);
-	json_each(call.result, "rooms.join", hear_room, &news);
-	answer = make_batch(&hearing, &call);
 	api_release(&call);
+	json_free(cursor);
+	free(filter);
 	return answer;
 }
 
