@@ -2,7 +2,8 @@
 /*
  * What the files of hermes-adapter-matrix share: api.c asks the homeserver, room.c knows
  * rooms and who is in them, resolve.c finds them by what people type, text.c how words look,
- * poll.c hears, people.c logs in; the other verbs are in the adapter itself.
+ * event.c what events say, poll.c hears, people.c logs in; the other verbs are in the adapter
+ * itself.
  */
 #ifndef MATRIX_H
 #define MATRIX_H
@@ -52,6 +53,18 @@ extern const char encrypted_why[], encrypted_remedy[];
 struct json *room_place(const struct room *room, const char *id, const char *thread);
 /* Put `place` (taken), with a link, and its audience into `answer`. Returns `answer`. */
 struct json *room_answer(struct json *answer, const struct room *room, struct json *place);
+
+/* An event of a room, as sync and pages have it. `me` is the account that we are. */
+bool event_is(const struct json *event, const char *type);
+bool event_is_own(const struct json *event, const char *me);
+/* Whether a human says something new: bots say notices, and a replacement says it again. */
+bool event_is_said(const struct json *event, const char *me);
+/* Whether we join by it. A new name of ours is such an event, too, but we were in before it. */
+bool event_is_joining(const struct json *event, const char *me);
+/* The thread that it is in, or NULL. */
+const char *event_thread(const struct json *event);
+/* Of what is said, the event of hermes-adapter(7). Owned. */
+struct json *event_heard(const struct json *event, const char *id, const struct room *room);
 
 /* How Matrix takes a text. */
 extern const struct dialect matrix_dialect;

@@ -47,122 +47,6 @@ is_enough(const struct hearing *hearing)
 		|| adapter_left() < figure_adapter() / 6;
 }
 
-static bool
-is_type(const struct json *event, const char *type)
-{
-	return !strcmp(json_text_or(event, "type", ""), type);
-}
-
-static bool
-is_own(const struct json *event, const char *me)
-{
-	return !strcmp(json_text_or(event, "sender", ""), me)
-		|| json_has(event, "unsigned.transaction_id");
-}
-
-static const char *
-relation(const struct json *event)
-{
-	return json_text_or(event, "/content/m.relates_to/rel_type", "");
-}
-
-/* The thread that it is in, or NULL. */
-static const char *
-thread_of(const struct json *event)
-{
-	return strcmp(relation(event), "m.thread") ? NULL
-		: json_text(event, "/content/m.relates_to/event_id");
-}
-
-/* A file's body is its name, unless it has a name besides: then it is a caption. */
-static bool
-has_words(const struct json *event)
-{
-	static const char *const files[] = {"m.image", "m.file", "m.audio", "m.video"};
-	const char *kind = json_text_or(event, "content.msgtype", "");
-	const char *body = json_text_or(event, "content.body", "");
-	const char *file = json_text(event, "content.filename");
-
-	if (!strcmp(kind, "m.text") || !strcmp(kind, "m.emote"))
-		return *body;
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-		if (!strcmp(kind, files[i]))
-			return *body && file && strcmp(file, body) != 0;
-	return false;
-}
-
-/* Whether a human says something new: bots say notices, and a replacement says it again. */
-static bool
-is_said(const struct json *event, const char *me)
-{
-	return is_type(event, "m.room.message") && !is_own(event, me) && has_words(event)
-		&& json_text(event, "event_id") && json_text(event, "sender")
-		&& strcmp(relation(event), "m.replace") != 0;
-}
-
-/* Old clients begin an answer with what it answers, as lines of "> <@user:server> …". */
-static const char *
-skip_fallback(const struct json *event, const char *body)
-{
-	const char *at = body;
-
-	if (!json_has(event, "/content/m.relates_to/m.in_reply_to")
-		|| (strncmp(body, "> <@", 4) != 0 && strncmp(body, "> * <@", 6) != 0))
-		return body;
-	while (*at == '>') {
-		at += strcspn(at, "\n");
-		at += *at == '\n';
-	}
-	at += *at == '\n';
-	return *at ? at : body;
-}
-
-/* Owned. */
-static char *
-words_of(const struct json *event, const char *name)
-{
-	const char *body = skip_fallback(event, json_text(event, "content.body"));
-
-	return strcmp(json_text_or(event, "content.msgtype", ""), "m.emote") ? xstrdup(body)
-		: xformat("* %s %s", name, body);
-}
-
-static struct json *
-make_event(const struct json *event, const char *id, const struct room *room)
-{
-	const char *sender = json_text(event, "sender");
-	struct json *made = json_object(), *place = room_place(room, id, thread_of(event));
-	char *name = room_member(room, sender), *words = words_of(event, name);
-
-	if (room->dm && strcmp(sender, room->user) != 0)
-		json_put_text(place, "kind", "group"); /* it is private with one human only */
-	json_put_text(place, "user", sender);
-	json_put_text(made, "message", json_text(event, "event_id"));
-	json_put(made, "place", place);
-	json_put_text(made, "user.id", sender);
-	json_put_text(made, "user.name", name);
-	json_put_text(made, "text", words);
-	json_put_number(made, "at", json_number(event, "origin_server_ts", clock_now() * 1000) / 1000);
-	if (!json_true(event, "/content/m.relates_to/is_falling_back")) {
-		const char *to = json_text(event, "/content/m.relates_to/m.in_reply_to/event_id");
-
-		if (to)
-			json_put_text(made, "reply_to", to);
-	}
-	free(name);
-	free(words);
-	return made;
-}
-
-/* Our own joining. A new name of ours is such an event, too, but we were in before it. */
-static bool
-is_joining(const struct json *event, const char *me)
-{
-	return is_type(event, "m.room.member") && !strcmp(json_text_or(event, "state_key", ""), me)
-		&& !strcmp(json_text_or(event, "content.membership", ""), "join")
-		&& strcmp(json_text_or(event, "unsigned.prev_content.membership", ""), "join") != 0;
-}
-
 /* Where in the events, oldest first, those begin that were said to us. */
 static size_t
 begin_of(const struct json *events, const char *me)
@@ -172,7 +56,7 @@ begin_of(const struct json *events, const char *me)
 	for (size_t i = 0, n = json_count(events, ""); i < n; i++) {
 		struct json *event = json_item(events, "", i);
 
-		if (is_joining(event, me))
+		if (event_is_joining(event, me))
 			begin = i + 1;
 		json_free(event);
 	}
@@ -200,10 +84,10 @@ hear_events(struct hearing *hearing, const char *id, const struct json *events)
 	for (size_t i = begin, n = json_count(events, ""); i < n && !hearing->error; i++) {
 		struct json *event = json_item(events, "", i);
 
-		unreadable += is_type(event, "m.room.encrypted") && !is_own(event, hearing->me);
-		if (is_said(event, hearing->me)) {
+		unreadable += event_is(event, "m.room.encrypted") && !event_is_own(event, hearing->me);
+		if (event_is_said(event, hearing->me)) {
 			if (room.members || room_find(&room, id, &call)) {
-				json_append(hearing->events, make_event(event, id, &room));
+				json_append(hearing->events, event_heard(event, id, &room));
 			} else {
 				take_trouble(hearing, id, &call);
 				api_release(&call);
@@ -380,8 +264,8 @@ read_after_us(struct hearing *hearing, const char *id, const char *from)
 		for (size_t i = 0, n = json_count(call.result, "chunk"); i < n && !ours; i++) {
 			struct json *event = json_item(call.result, "chunk", i);
 
-			if (is_type(event, "m.room.message") && !thread_of(event)) {
-				ours = is_own(event, hearing->me);
+			if (event_is(event, "m.room.message") && !event_thread(event)) {
+				ours = event_is_own(event, hearing->me);
 				if (!ours)
 					json_append(later, json_copy(event));
 			}
