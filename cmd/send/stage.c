@@ -64,11 +64,12 @@ enter(struct sending *sending)
 void
 send_record(struct db *db, struct json *record)
 {
-	struct sending sending = {.db = db, .record = record, .enter = enter,
-		.platform = json_text_or(record, "place.platform", ""),
+	char *platform = xstrdup(json_text_or(record, "place.platform", "")); /* the place may move */
+	struct sending sending = {.db = db, .record = record, .enter = enter, .platform = platform,
 		.delivery = record_number(record, "delivery.id")};
 
 	if (json_has(record, "event") && json_has(record, "turn")
 		&& strcmp(json_text_or(record, "delivery.state", ""), "sent"))
 		send_parts(&sending);
+	free(platform);
 }
