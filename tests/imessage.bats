@@ -3,114 +3,63 @@
 #
 # hermes-adapter-imessage against the tests' BlueBubbles: ANN has a private chat, FAMILY is
 # a group of her and Ben.
-# shellcheck disable=SC2154 # bats sets stderr
+#
+# Each test is a subshell of its own, and bats sets stderr:
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
+bats_require_minimum_version 1.5.0
 load common
+load serving
+
+ADAPTER=hermes-adapter-imessage
+ANN='iMessage;-;+15550100'
+FAMILY='iMessage;+;chat831'
+CURSOR=
 
 setup() {
-	export IMESSAGE_PASSWORD='SECRET & pass/word?' ANN='iMessage;-;+15550100' FAMILY='iMessage;+;chat831'
-	unset IMESSAGE_HOME_CHANNEL IMESSAGE_BASE_URL IMESSAGE_PROXY IMESSAGE_CA_FILE http_proxy \
-		https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY CURL_CA_BUNDLE
-	mkdir -p "$BATS_TEST_TMPDIR/said"
-	start_server "$BATS_TEST_TMPDIR/bluebubbles" "$BATS_TEST_DIRNAME/servers/bluebubbles" \
-		--password "$IMESSAGE_PASSWORD"
+	unset "${!IMESSAGE_@}"
+	export IMESSAGE_PASSWORD='SECRET & pass/word?'
+	start_platform bluebubbles --password "$IMESSAGE_PASSWORD"
 	export IMESSAGE_SERVER_URL=http://127.0.0.1:$PORT
-	ROOM=$IMESSAGE_SERVER_URL/_
 	room chat "{\"guid\":\"$ANN\"}"
 	room chat "{\"guid\":\"$FAMILY\",\"name\":\"Family\",\"people\":[\"+15550100\",\"ben@example.org\"]}"
 }
 
 teardown() {
-	kill "${SERVERS[@]}" 2>/dev/null || true
-	wait "${SERVERS[@]}" 2>/dev/null || true
-	run ! grep -rqE 'SECRET|pass%2Fword|wonder' "$BATS_TEST_TMPDIR/said"
+	stop_all
+	run ! grep -rqE 'SECRET|pass%2Fword|wonder' "$SAID"
 }
 
-SERVERS=()
-
-start_server() {
-	local out=$1
-	shift
-	"$@" >"$out" 3>&- &
-	SERVERS+=($!)
-	wait_until 10 grep -q '"port"' "$out"
-	PORT=$(jq .port "$out")
-}
-
-room() {
-	local said
-	said=$(curl -sS --fail-with-body --max-time 20 --data-binary "$2" "$ROOM/$1") ||
-		{ echo "$1: $said" >&2; return 1; }
-}
-
-look() {
-	curl -sS --fail-with-body --max-time 20 "$ROOM/$1"
-}
-
-fault() {
-	room fault "$1"
-}
-
-# says CHAT TEXT [MORE]: a human says it there.
-says() {
-	room say "$(jq -nc --arg chat "$1" --arg text "$2" --argjson more "${3:-{\}}" '{$chat, $text} + $more')"
-}
-
-requests() {
-	look "requests?route=${1-}" | jq length
-}
-
-# copies CHAT: how many messages of ours were delivered.
-copies() {
-	look "messages?chat=$(jq -rn --arg chat "$1" '$chat | @uri')" |
-		jq '[.[] | select(.isFromMe and .error == 0)] | length'
-}
-
-# ask VERB [JSON]: sets $output to the answer; all it says is kept for the search for secrets.
-ask() {
-	local said=$BATS_TEST_TMPDIR/said
-	output=$(hermes-adapter-imessage "$1" <<<"${2-}" 2>>"$said/stderr") || {
-		echo "$1: exit $?: $(cat "$said/stderr")" >&2
-		return 1
-	}
-	printf '%s\n' "$output" >>"$said/stdout"
-}
-
-holds() {
-	jq -en "input | ($1)" >/dev/null <<<"$output" || { echo "not $1: $output" >&2; return 1; }
-}
-
-problem() {
-	holds "(.ok | not) and (.problems | any((.what | test(\"$1\")) and (.remedy | test(\"$2\"))))"
-}
-
+# place CHAT: as it is written down, without asking.
 place() {
 	jq -nc --arg chat "$1" '{platform: "imessage", account: "hermes@example.org", $chat,
 		kind: (if $chat | contains(";+;") then "group" else "dm" end)}
 		+ if $chat | contains(";-;") then {user: ($chat / ";" | .[2])} else {} end'
 }
 
-# send CHAT TEXT [DELIVERY [MORE]]
-send() {
-	ask send "$(jq -nc --argjson place "$(place "$1")" --arg text "$2" --arg delivery "${3:-5}" \
-		--argjson more "${4:-{\}}" '{$place, $text, $delivery, part: 1} + $more')"
+# say CHAT TEXT [MORE-JSON]: a human says it there.
+say() {
+	room say "$(jq -nc --arg chat "$1" --arg text "$2" --argjson more "${3:-{\}}" '{$chat, $text} + $more')"
+}
+
+# messages CHAT: all that were said there.
+messages() {
+	look "messages?chat=$(jq -rn --arg chat "$1" '$chat | @uri')"
+}
+
+# copies CHAT: how many messages of ours were delivered.
+copies() {
+	messages "$1" | jq '[.[] | select(.isFromMe and .error == 0)] | length'
+}
+
+# refusal STATUS WORDS: how BlueBubbles says no.
+refusal() {
+	jq -nc --argjson status "$1" --arg words "$2" \
+		'{$status, message: "Error", error: {type: "Server Error", message: $words}}'
 }
 
 just_now() {
 	jq -nc '{again: {since: (now - 5)}}'
-}
-
-# poll [PLACE...]: one more poll, from CURSOR on, which it moves.
-poll() {
-	ask poll "$(printf '%s\n' "$@" | jq -sc --arg cursor "${CURSOR-}" \
-		'{wait: 0, places: .} + if $cursor == "" then {} else {$cursor} end')"
-	CURSOR=$(jq -r '.cursor // empty' <<<"$output")
-}
-
-refused() {
-	send "$1" hello
-	holds ".outcome == \"not_sent\" and .class == \"$2\" and (.why | contains(\"$3\"))
-		and ((.remedy // \"\") | contains(\"$4\"))"
 }
 
 # --- every verb
@@ -119,7 +68,7 @@ refused() {
 	for name in IMESSAGE_SERVER_URL IMESSAGE_PASSWORD; do
 		for verb in check resolve thread send poll; do
 			run -78 --separate-stderr env -u $name hermes-adapter-imessage "$verb" <<<'{"place":{"chat":"x"}}'
-			[[ $stderr == *"set $name"* ]]
+			[[ $stderr == *"$name is not set"* ]]
 		done
 	done
 }
@@ -198,7 +147,7 @@ refused() {
 	holds '.error.class == "request" and (.error.why | contains("no threads"))'
 	ask resolve '{"words":""}'
 	holds '.error.class == "config" and (.error.remedy | contains("IMESSAGE_HOME_CHANNEL"))'
-	[ "$(requests)" = 0 ]
+	[ "$(look requests | jq length)" = 0 ]
 }
 
 @test "resolve: a chat that is not there, or a name that two have, is said" {
@@ -209,7 +158,7 @@ refused() {
 	room chat '{"guid":"iMessage;+;chat832","name":"Family"}'
 	ask resolve '{"words":"#Family"}'
 	holds '.error.class == "request" and (.error.why | contains("several"))'
-	fault '{"route":"chats","fault":"gateway"}'
+	fault chats gateway
 	ask resolve '{"words":"+15550100"}'
 	holds '.error.class == "transient"'
 }
@@ -230,88 +179,88 @@ refused() {
 # --- send
 
 @test "send: to a person and a group, by the way that works on that Mac" {
-	send "$ANN" hello 1
+	send "$(place "$ANN")" hello '{"delivery":"1"}'
 	holds '.outcome == "sent" and (.ids | length) == 1 and .parts == 1 and (has("place") | not)'
 	room switch '{"private_api":true}'
-	send "$ANN" 'hello 2' 2
+	send "$(place "$ANN")" 'hello 2' '{"delivery":"2"}'
 	room switch '{"helper_connected":true}'
-	send "$FAMILY" hello 3
-	output=$(look 'requests?route=text')
-	holds '[.[].body.method] == ["apple-script", "apple-script", "private-api"]'
-	holds 'all(.body.tempGuid | test("^hermes-[a-z2-7]{24}$")) and ([.[].body.tempGuid] | unique | length) == 3'
+	send "$(place "$FAMILY")" hello '{"delivery":"3"}'
+	output=$(look 'requests?name=text' | jq 'map(.body | fromjson)')
+	holds 'map(.method) == ["apple-script", "apple-script", "private-api"]'
+	holds 'all(.tempGuid | test("^hermes-[a-z2-7]{24}$")) and (map(.tempGuid) | unique | length) == 3'
 	[ "$(copies "$ANN")$(copies "$FAMILY")" = 21 ]
 }
 
 @test "send: plain words, with links spelled out" {
-	send "$ANN" $'# Head\n**bold** [words](https://x.org) `code`'
-	output=$(look "messages?chat=$(jq -rn --arg chat "$ANN" '$chat | @uri')")
+	send "$(place "$ANN")" $'# Head\n**bold** [words](https://x.org) `code`'
+	output=$(messages "$ANN")
 	holds '.[0].text == "Head\nbold words (https://x.org) code"'
 }
 
 @test "send: what may be there is looked for: our words, delivered, since then" {
-	send "$ANN" "hello" 1
+	send "$(place "$ANN")" "hello"
 	first=$(jq -c .ids <<<"$output")
-	send "$ANN" "hello" 1 "$(just_now)"
+	send "$(place "$ANN")" "hello" "$(just_now)"
 	holds ".outcome == \"sent\" and .ids == $first"
 	[ "$(copies "$ANN")" = 1 ]
-	says "$ANN" "said by her"
-	send "$ANN" "said by her" 2 "$(just_now)"
+	say "$ANN" "said by her"
+	send "$(place "$ANN")" "said by her" "$(just_now)"
 	[ "$(copies "$ANN")" = 2 ]
 	room say "{\"chat\":\"$ANN\",\"text\":\"old\",\"isFromMe\":true,\"at\":1700000000000}"
-	send "$ANN" "old" 3 "$(just_now)"
+	send "$(place "$ANN")" "old" "$(just_now)"
 	[ "$(copies "$ANN")" = 4 ]
-	send "$FAMILY" "hello" 4 "$(just_now)"
+	send "$(place "$FAMILY")" "hello" "$(just_now)"
 	[ "$(copies "$FAMILY")" = 1 ]
 }
 
 @test "send: looks through many messages for it" {
 	room say "{\"chat\":\"$ANN\",\"text\":\"noise\",\"times\":450}"
-	send "$ANN" found 1
+	send "$(place "$ANN")" found
 	first=$(jq -c .ids <<<"$output")
-	send "$ANN" found 1 "$(just_now)"
+	send "$(place "$ANN")" found "$(just_now)"
 	holds ".ids == $first"
 	[ "$(requests query)" = 3 ]
 }
 
 @test "send: one that failed on the Mac is not taken for one that arrived" {
 	room chat "{\"guid\":\"$ANN\",\"failing\":22}"
-	refused "$ANN" chat 'failed to send' 'cannot be reached by iMessage'
+	refused "$(place "$ANN")" chat 'failed to send' 'cannot be reached by iMessage'
 	room chat "{\"guid\":\"$ANN\",\"failing\":4}"
-	refused "$ANN" transient 'failed to send' 'Messages on the Mac'
-	fault '{"route":"text","fault":"json","json":"{\"status\":200,\"message\":\"Message sent!\",\"data\":{\"guid\":\"A\",\"error\":22}}"}'
-	refused "$ANN" chat 'Message sent!' ''
+	refused "$(place "$ANN")" transient 'failed to send' 'Messages on the Mac'
+	fault text answer '{"body":{"status":200,"message":"Message sent!","data":{"guid":"A","error":22}}}'
+	refused "$(place "$ANN")" chat 'Message sent!' ''
 	room chat "{\"guid\":\"$ANN\"}"
-	send "$ANN" hello 5 "$(just_now)"
+	send "$(place "$ANN")" hello "$(just_now)"
 	holds '.outcome == "sent"'
 	[ "$(copies "$ANN")" = 1 ]
 }
 
 @test "send: one that is still on its way stays unknown" {
-	send "$ANN" hello 1
-	key=$(look 'requests?route=text' | jq -r '.[0].body.tempGuid')
+	send "$(place "$ANN")" hello
+	key=$(look 'requests?name=text' | jq -r '.[0].body | fromjson.tempGuid')
 	room queued "{\"tempGuid\":\"$key\"}"
-	send "$ANN" hello 1
+	send "$(place "$ANN")" hello
 	holds '.outcome == "unknown" and (.why | contains("already queued"))'
 	[ "$(copies "$ANN")" = 1 ]
 }
 
 @test "send: what cannot be looked for stays unknown" {
-	for kind in '"gateway"' '"garbage"' '"status","status":500'; do
-		fault "{\"route\":\"query\",\"fault\":$kind}"
-		send "$ANN" hello 5 "$(just_now)"
+	for fault in gateway garbage answer; do
+		fault query "$fault" "{\"status\":500,\"body\":$(refusal 500 'no reason')}"
+		send "$(place "$ANN")" hello "$(just_now)"
 		holds '.outcome == "unknown" and .why'
 	done
 	[ "$(requests text)" = 0 ]
 }
 
 @test "send: every refusal has its class, and what to do" {
-	refused 'iMessage;-;+15559999' chat "get chat id" 'write to them there once'
+	refused "$(place 'iMessage;-;+15559999')" chat "get chat id" 'write to them there once'
 	room switch '{"private_api":true,"helper_connected":true}'
-	refused 'iMessage;-;+15559999' chat 'does not exist' 'write to them there once'
-	IMESSAGE_PASSWORD=other refused "$ANN" config Unauthorized IMESSAGE_PASSWORD
+	refused "$(place 'iMessage;-;+15559999')" chat 'does not exist' 'write to them there once'
+	IMESSAGE_PASSWORD=other refused "$(place "$ANN")" config Unauthorized IMESSAGE_PASSWORD
 	while IFS='|' read -r status words class; do
-		fault "{\"route\":\"text\",\"fault\":\"status\",\"status\":$status,\"words\":\"$words\"}"
-		send "$ANN" hello
+		fault text answer "{\"status\":$status,\"body\":$(refusal "$status" "$words")}"
+		send "$(place "$ANN")" hello
 		holds "(.outcome == \"not_sent\" and .class == \"$class\") or (.outcome == \"unknown\" and \"$class\" == \"unknown\")" ||
 			{ echo "$status $words"; return 1; }
 	done <<-'END'
@@ -333,107 +282,104 @@ refused() {
 	holds '.outcome == "not_sent" and .class == "request"'
 	ask send '{"place":{"chat":"+15550100"},"text":"hello"}'
 	holds '.outcome == "not_sent" and .class == "request"'
-	send "$ANN" hello 5 '{"part":2}'
+	send "$(place "$ANN")" hello '{"part":2}'
 	holds '.outcome == "not_sent" and .class == "request"'
-	[ "$(requests)" = 0 ]
+	[ "$(look requests | jq length)" = 0 ]
 }
 
 @test "send: says where the chat is now" {
-	fault '{"route":"text","fault":"json","json":"{\"status\":200,\"data\":{\"guid\":\"A\",\"chats\":[{\"guid\":\"any;-;+15550100\"}]}}"}'
-	send "$ANN" hello
+	fault text answer '{"body":{"status":200,"data":{"guid":"A","chats":[{"guid":"any;-;+15550100"}]}}}'
+	send "$(place "$ANN")" hello
 	holds '.outcome == "sent" and .place.chat == "any;-;+15550100" and .place.user == "+15550100"'
 }
 
 # --- what came of a send when the line broke
 
 @test "send: what left and was not answered is unknown, and in the end there once" {
-	local n=0 stored
-	while read -r fault stored; do
+	local n=0 fault stored more
+	while read -r fault stored more; do
 		n=$((n + 1))
-		fault "{\"route\":\"text\",$fault}"
+		fault text "$fault" "$more"
 		before=$(copies "$ANN")
-		send "$ANN" "text $n" "$n"
+		send "$(place "$ANN")" "text $n"
 		holds '.outcome == "unknown" and .why' || { echo "$fault"; return 1; }
 		[ "$(copies "$ANN")" = $((before + stored)) ]
-		send "$ANN" "text $n" "$n" "$(just_now)"
+		send "$(place "$ANN")" "text $n" "$(just_now)"
 		holds '.outcome == "sent"'
 		[ "$(copies "$ANN")" = "$n" ] || { echo "$fault"; return 1; }
-	done <<-'END'
-		"fault":"drop_before" 0
-		"fault":"drop_after" 1
-		"fault":"reset_after" 1
-		"fault":"truncate_after" 1
-		"fault":"gateway" 0
-		"fault":"gateway_after" 1
-		"fault":"status_after" 1
-		"fault":"garbage" 0
-		"fault":"half_json" 0
-		"fault":"huge","bytes":10485760 0
-		"fault":"json","json":"{}" 0
-		"fault":"json","json":"{\"status\":200,\"data\":[[]]}" 0
-		"fault":"json","json":"{\"status\":200,\"data\":{\"guid\":7}}" 0
-		"fault":"json","json":"{\"status\":\"200\",\"data\":null}" 0
-		"fault":"json","json":"7" 0
+	done <<-END
+		drop_before 0
+		drop_after 1
+		reset_after 1
+		truncate_after 1
+		gateway 0
+		gateway_after 1
+		answer_after 1 {"status":500,"body":$(refusal 500 'no reason')}
+		garbage 0
+		half_json 0
+		huge 0 {"bytes":10485760}
+		answer 0 {"body":{}}
+		answer 0 {"body":{"status":200,"data":[[]]}}
+		answer 0 {"body":{"status":200,"data":{"guid":7}}}
+		answer 0 {"body":{"status":"200","data":null}}
+		answer 0 {"body":7}
 	END
 }
 
 @test "send: a server that hangs is unknown within the caller's limit" {
-	fault '{"route":"text","fault":"hang_after"}'
+	fault text hang_after
 	SECONDS=0
-	HERMES_ADAPTER_LIMIT=2 send "$ANN" hello
+	HERMES_ADAPTER_LIMIT=2 send "$(place "$ANN")" hello
 	holds '.outcome == "unknown" and (.why | contains("in time"))'
 	((SECONDS < 20))
 	[ "$(copies "$ANN")" = 1 ]
 }
 
 @test "send: what stands between and refuses, or nobody there, has not sent it" {
-	for fault in '"fault":"redirect"' '"fault":"redirect","status":307' '"fault":"gateway","code":403' \
-		'"fault":"gateway","code":429'; do
-		room forget '{}'
-		fault "{\"route\":\"text\",$fault,\"location\":\"$IMESSAGE_SERVER_URL/api/v1/ping\"}"
-		send "$ANN" hello
+	local elsewhere="\"headers\":{\"Location\":\"$IMESSAGE_SERVER_URL/api/v1/ping\"}" fault more
+	while read -r fault more; do
+		fault text "$fault" "$more"
+		send "$(place "$ANN")" hello
 		holds '.outcome == "not_sent" and .class == "transient"'
-		[ "$(requests)" = 2 ]
-	done
-	IMESSAGE_SERVER_URL=http://127.0.0.1:1 send "$ANN" hello
+	done <<-END
+		answer {"status":302,$elsewhere}
+		answer {"status":307,$elsewhere}
+		gateway {"status":403}
+		gateway {"status":429}
+	END
+	[ "$(look requests | jq 'length == 8 and all(.name != "ping")')" = true ]
+	IMESSAGE_SERVER_URL=http://127.0.0.1:1 send "$(place "$ANN")" hello
 	holds '.outcome == "not_sent" and .class == "transient"'
-	fault '{"route":"info","fault":"drop_before"}'
-	send "$ANN" hello
+	fault info drop_before
+	send "$(place "$ANN")" hello
 	holds '.outcome == "not_sent" and .class == "transient"'
 	[ "$(copies "$ANN")" = 0 ]
 }
 
 @test "send: a certificate that is not the server's sends nothing" {
-	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=elsewhere" -addext "subjectAltName=DNS:elsewhere" \
-		-keyout "$BATS_TEST_TMPDIR/own.key" -out "$BATS_TEST_TMPDIR/own.pem" 2>/dev/null
-	echo '{}' >"$BATS_TEST_TMPDIR/canned.json"
-	start_server "$BATS_TEST_TMPDIR/canned" "$BATS_TEST_DIRNAME/servers/canned" \
-		"$BATS_TEST_TMPDIR/canned.json" "$BATS_TEST_TMPDIR/own.pem" "$BATS_TEST_TMPDIR/own.key"
-	IMESSAGE_SERVER_URL=https://localhost:$PORT send "$ANN" hello
+	certificate own elsewhere
+	start_canned '{}' own
+	send "$(place "$ANN")" hello
 	holds '.outcome == "not_sent" and .class == "config" and (.why | contains("certificate"))'
 }
 
 @test "send: through a SOCKS5 proxy" {
-	local port
-	port=$($PYTHON -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-	microsocks -i 127.0.0.1 -p "$port" -u ada -P wonder 2>"$BATS_TEST_TMPDIR/proxy.log" 3>&- &
-	SERVERS+=($!)
-	wait_until 10 bash -c ": <>/dev/tcp/127.0.0.1/$port"
-	IMESSAGE_PROXY=socks5://ada:wonder@127.0.0.1:$port send "$ANN" hello
+	start_proxy -u ada -P wonder
+	IMESSAGE_PROXY=socks5://ada:wonder@127.0.0.1:$PROXY_PORT send "$(place "$ANN")" hello
 	holds '.outcome == "sent"'
 	grep -q 'connected to' "$BATS_TEST_TMPDIR/proxy.log"
-	IMESSAGE_PROXY=socks5://127.0.0.1:1 send "$ANN" hello
+	IMESSAGE_PROXY=socks5://127.0.0.1:1 send "$(place "$ANN")" hello
 	holds '.outcome == "not_sent" and .class == "transient"'
 }
 
 # --- poll
 
 @test "poll: hears all chats from where it was, and says who, when and where" {
-	says "$ANN" before
+	say "$ANN" before
 	poll
 	holds '.events == []'
-	says "$ANN" one
-	says "$FAMILY" two '{"from":"ben@example.org","threadOriginatorGuid":"X1"}'
+	say "$ANN" one
+	say "$FAMILY" two '{"from":"ben@example.org","threadOriginatorGuid":"X1"}'
 	poll
 	holds '[.events[].text] == ["one", "two"]'
 	holds ".events[0].place == $(place "$ANN") and .events[0].user == {id: \"+15550100\", name: \"+15550100\"}
@@ -446,15 +392,15 @@ refused() {
 
 @test "poll: what the Mac itself sent, reactions, and what the system says, are passed" {
 	poll
-	send "$ANN" mine
+	send "$(place "$ANN")" mine
 	room say "{\"chat\":\"$ANN\",\"text\":\"mine, typed\",\"isFromMe\":true}"
-	says "$ANN" 'Loved “mine”' '{"associatedMessageType":"love","associatedMessageGuid":"p:0/X"}'
-	says "$ANN" 'Loved “mine”' '{"associatedMessageType":2000}'
-	says "$FAMILY" 'named the conversation' '{"itemType":2}'
-	says "$ANN" 'system' '{"isSystemMessage":true}'
-	says "$ANN" $'\xef\xbf\xbc'
+	say "$ANN" 'Loved “mine”' '{"associatedMessageType":"love","associatedMessageGuid":"p:0/X"}'
+	say "$ANN" 'Loved “mine”' '{"associatedMessageType":2000}'
+	say "$FAMILY" 'named the conversation' '{"itemType":2}'
+	say "$ANN" 'system' '{"isSystemMessage":true}'
+	say "$ANN" $'\xef\xbf\xbc'
 	room say "{\"chat\":\"$ANN\"}"
-	says "$ANN" $'\xef\xbf\xbclook at this'
+	say "$ANN" $'\xef\xbf\xbclook at this'
 	poll
 	holds '[.events[].text] == ["look at this"]'
 	poll
@@ -462,13 +408,13 @@ refused() {
 }
 
 @test "poll: an answer given before the first poll is heard" {
-	says "$ANN" "long ago"
-	send "$ANN" "I am here"
-	says "$ANN" "answer"
-	says "$FAMILY" "elsewhere"
-	poll "$(place "$ANN")"
+	say "$ANN" "long ago"
+	send "$(place "$ANN")" "I am here"
+	say "$ANN" "answer"
+	say "$FAMILY" "elsewhere"
+	poll "{\"places\":[$(place "$ANN")]}"
 	holds '[.events[].text] == ["answer"]'
-	poll "$(place "$ANN")"
+	poll "{\"places\":[$(place "$ANN")]}"
 	holds '.events == []'
 }
 
@@ -488,17 +434,17 @@ refused() {
 	poll
 	room gap '{"rows":5000}'
 	room say "{\"chat\":\"$ANN\",\"text\":\"m\",\"times\":600}"
-	says "$ANN" last
+	say "$ANN" last
 	poll
 	poll
 	holds '.events[-1].text == "last"'
 }
 
 @test "poll: a message that was long on its way is heard; what the cloud brings back is not" {
-	says "$ANN" first
+	say "$ANN" first
 	poll
-	says "$ANN" late "{\"at\":$((($(date +%s) - 3600) * 1000))}"
-	says "$ANN" ancient '{"at":1700000000000}'
+	say "$ANN" late "{\"at\":$((($(date +%s) - 3600) * 1000))}"
+	say "$ANN" ancient '{"at":1700000000000}'
 	poll
 	holds '[.events[].text] == ["late"]'
 	poll
@@ -508,14 +454,24 @@ refused() {
 @test "poll: an answer that is lost, late or none is an error, and nothing is passed" {
 	poll
 	kept=$CURSOR
-	says "$ANN" kept
-	for kind in '"truncate_after"' '"gateway"' '"garbage"' '"half_json"' '"redirect"' '"status"' \
-		'"huge","bytes":10485760' '"json","json":"{}"' '"json","json":"7"'; do
-		fault "{\"route\":\"query\",\"fault\":$kind}"
+	say "$ANN" kept
+	local fault more
+	while read -r fault more; do
+		fault query "$fault" "$more"
 		CURSOR=$kept
 		poll
-		holds '.error.class == "transient" and .error.why' || { echo "$kind"; return 1; }
-	done
+		holds '.error.class == "transient" and .error.why' || { echo "$fault"; return 1; }
+	done <<-END
+		truncate_after
+		gateway
+		garbage
+		half_json
+		redirect
+		answer {"status":500,"body":$(refusal 500 'no reason')}
+		huge {"bytes":10485760}
+		answer {"body":{}}
+		answer {"body":7}
+	END
 	IMESSAGE_PASSWORD=other poll
 	holds '.error.class == "config"'
 	CURSOR=$kept
@@ -528,27 +484,27 @@ refused() {
 
 @test "poll: messages of other shapes are passed over" {
 	poll
-	fault "$(jq -nc '{route: "query", fault: "json", json: ({status: 200, data: [7, null, "x", [], {}, {guid: 7},
+	fault query answer "$(jq -nc '{body: {status: 200, data: [7, null, "x", [], {}, {guid: 7},
 		{guid: "A", text: [], chats: 7}, {guid: "B", text: "x", chats: [{guid: "nonsense"}]},
 		{guid: "C", text: "x", dateCreated: "now", chats: [{guid: "iMessage;+;c"}], handle: []},
-		{guid: "D", text: "fine", handle: {address: "+15550100"}, originalROWID: 9, dateCreated: 1e300, chats: [{guid: "iMessage;-;+15550100"}]}]} | tojson)}')"
+		{guid: "D", text: "fine", handle: {address: "+15550100"}, originalROWID: 9, dateCreated: 1e300, chats: [{guid: "iMessage;-;+15550100"}]}]}}')"
 	poll
 	holds '[.events[].text] == ["fine"]'
 	CURSOR=0:${CURSOR#*:}
-	says "$ANN" next
+	say "$ANN" next
 	poll
 	holds '[.events[].text] == ["next"]'
 }
 
 @test "poll: waits for a first message, and brings it soon" {
 	poll
-	hermes-adapter-imessage poll <<<"{\"wait\":20,\"cursor\":\"$CURSOR\"}" >"$BATS_TEST_TMPDIR/said/waited" 3>&- &
-	run -0 look 'wait?route=query&count=2'
-	says "$ANN" "at last"
+	hermes-adapter-imessage poll <<<"{\"wait\":20,\"cursor\":\"$CURSOR\"}" >"$SAID/waited" 3>&- &
+	run -0 look 'wait?name=query&count=2'
+	say "$ANN" "at last"
 	SECONDS=0
 	wait $!
 	((SECONDS < 15))
-	output=$(cat "$BATS_TEST_TMPDIR/said/waited")
+	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 }
 

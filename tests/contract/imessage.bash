@@ -45,8 +45,8 @@ contract_seen() {
 }
 
 contract_fault() {
-	local -A routes=([send]=text [poll]=query)
+	local -A names=([send]=text [poll]=query)
 	local -A faults=([before]=drop_before [after]=drop_after [garbage]=garbage [gateway]=gateway)
-	[ -n "${routes[$2]:-}" ] || return 1
-	contract_control fault -d "{\"route\":\"${routes[$2]}\",\"fault\":\"${faults[$1]}\"}" >/dev/null
+	[ -n "${names[$2]:-}" ] || return 1
+	contract_control fault -d "{\"name\":\"${names[$2]}\",\"fault\":\"${faults[$1]}\"}" >/dev/null
 }
