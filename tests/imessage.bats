@@ -58,6 +58,11 @@ refusal() {
 		'{$status, message: "Error", error: {type: "Server Error", message: $words}}'
 }
 
+# in_hours N: a message's date, N hours from now.
+in_hours() {
+	echo $((($(date +%s) + $1 * 3600) * 1000))
+}
+
 just_now() {
 	jq -nc '{again: {since: (now - 5)}}'
 }
@@ -420,7 +425,7 @@ just_now() {
 
 @test "poll: many at one instant, and more than a page, come once each" {
 	poll
-	room say "{\"chat\":\"$ANN\",\"text\":\"m\",\"times\":1300,\"at\":$(($(date +%s) * 1000))}"
+	room say "{\"chat\":\"$ANN\",\"text\":\"m\",\"times\":1300,\"at\":$(in_hours 0)}"
 	heard=
 	for _ in 1 2 3 4; do
 		poll
@@ -443,12 +448,27 @@ just_now() {
 @test "poll: a message that was long on its way is heard; what the cloud brings back is not" {
 	say "$ANN" first
 	poll
-	say "$ANN" late "{\"at\":$((($(date +%s) - 3600) * 1000))}"
+	say "$ANN" late "{\"at\":$(in_hours -1)}"
 	say "$ANN" ancient '{"at":1700000000000}'
 	poll
 	holds '[.events[].text] == ["late"]'
 	poll
 	holds '.events == []'
+}
+
+@test "poll: what is to be sent later, or bears a wrong date, silences nobody" {
+	say "$ANN" "long ago"
+	send "$(place "$ANN")" "I am here"
+	say "$ANN" answer
+	say "$ANN" later "{\"isFromMe\":true,\"at\":$(in_hours 240)}"
+	poll "{\"places\":[$(place "$ANN")]}"
+	holds '[.events[].text] == ["answer"]'
+	say "$ANN" "of tomorrow" "{\"at\":$(in_hours 12)}"
+	poll
+	holds '[.events[].text] == ["of tomorrow"]'
+	say "$ANN" late "{\"at\":$(in_hours -20)}"
+	poll
+	holds '[.events[].text] == ["late"]'
 }
 
 @test "poll: an answer that is lost, late or none is an error, and nothing is passed" {

@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum { PAGE = 500, RECENT = 100, PLACES_MOST = 50 };
-static const double PAUSE = 2, LONG_WAY = 86400e3; /* s; ms */
+static const double PAUSE = 2, LONG_WAY = 86400e3, CLOCKS_DIFFER = 300e3; /* s; ms; ms */
 
 struct listening {
 	const char *account;
@@ -85,6 +85,13 @@ add_event(struct listening *listening, const struct json *message)
 	json_free(chat);
 }
 
+/* What is to be sent later bears a date to come, and so may what a wrong clock dated. */
+static double
+latest_date(void)
+{
+	return (double)(long long)(clock_now() * 1e3 + CLOCKS_DIFFER);
+}
+
 /* Hear a page that is oldest first; the cursor moves behind it. */
 static void
 hear_page(struct listening *listening, const struct json *page)
@@ -100,7 +107,7 @@ hear_page(struct listening *listening, const struct json *page)
 			add_event(listening, message);
 		if (row > listening->row)
 			listening->row = row;
-		if (date > listening->newest && date < clock_now() * 1e3 + LONG_WAY)
+		if (date > listening->newest && date <= latest_date())
 			listening->newest = date;
 		json_free(message);
 	}
@@ -156,6 +163,14 @@ hear_new(struct listening *listening)
 	return more;
 }
 
+/* `question` is taken. */
+static struct api_call
+ask_newest(struct json *question, int limit)
+{
+	json_put_number(question, "before", latest_date());
+	return bluebubbles_messages(question, true, limit);
+}
+
 /* What followed the Mac's own last words in a chat where a session is may be an answer. */
 static void
 hear_answers(struct listening *listening, const char *guid)
@@ -165,7 +180,7 @@ hear_answers(struct listening *listening, const char *guid)
 	size_t n, answers = 0;
 
 	json_put_text(question, "chatGuid", guid);
-	call = bluebubbles_messages(question, true, RECENT);
+	call = ask_newest(question, RECENT);
 	n = json_count(call.result, "data");
 	for (bool own = false; answers < n && !own; answers += !own) {
 		struct json *message = json_item(call.result, "data", answers);
@@ -188,7 +203,7 @@ hear_answers(struct listening *listening, const char *guid)
 static void
 begin(struct listening *listening, const struct json *question)
 {
-	struct api_call call = bluebubbles_messages(json_object(), true, 1);
+	struct api_call call = ask_newest(json_object(), 1);
 	struct json *newest = json_item(call.result, "data", 0);
 
 	listening->row = json_number(newest, "originalROWID", 0);
