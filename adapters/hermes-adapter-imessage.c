@@ -63,16 +63,23 @@ struct sending {
 	int parts;
 };
 
-/* One of ours with those words, that was delivered. */
+/* One of ours with those words, that was delivered there. */
 static bool
 is_ours(const struct sending *sending, const struct json *message)
 {
-	return json_true(message, "isFromMe") && !json_number(message, "error", 0)
+	struct json *chat = json_item(message, "chats", 0);
+	bool there = same_chat(json_text_or(chat, "guid", ""), sending->chat);
+
+	json_free(chat);
+	return there && json_true(message, "isFromMe") && !json_number(message, "error", 0)
 		&& json_text(message, "guid")
 		&& same_words(json_text_or(message, "text", ""), sending->words);
 }
 
-/* What an earlier try sent, owned; else NULL, and *call says if that cannot be known. */
+/*
+ * What an earlier try sent, owned; else NULL, and *call says if that cannot be known. All
+ * chats are looked through: a chat is asked for by an id that may have changed.
+ */
 static struct json *
 look_back(const struct sending *sending, struct api_call *call)
 {
@@ -83,7 +90,6 @@ look_back(const struct sending *sending, struct api_call *call)
 	for (int page = 0; page < PAGES && more; page++) {
 		struct json *question = json_object();
 
-		json_put_text(question, "chatGuid", sending->chat);
 		json_put_number(question, "after", (double)(long long)(after * 1e3));
 		json_put_number(question, "offset", page * PAGE);
 		*call = bluebubbles_messages(question, false, PAGE);
@@ -100,6 +106,8 @@ look_back(const struct sending *sending, struct api_call *call)
 		more = !found && json_count(call->result, "data") == PAGE;
 		api_release(call);
 	}
+	if (more && !call->why)
+		call->why = xstrdup("too much was said since to find it by looking");
 	return found;
 }
 

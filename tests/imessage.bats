@@ -227,6 +227,21 @@ just_now() {
 	[ "$(requests query)" = 3 ]
 }
 
+@test "send: finds it where the chat goes by another service now" {
+	room chat '{"guid":"any;-;+15550100"}'
+	room say '{"chat":"any;-;+15550100","text":"hello","isFromMe":true}'
+	send "$(place "$ANN")" hello "$(just_now)"
+	holds '.outcome == "sent" and .place.chat == "any;-;+15550100"'
+	[ "$(requests text)" = 0 ]
+}
+
+@test "send: what lies behind more than is looked through stays unknown" {
+	room say "{\"chat\":\"$FAMILY\",\"text\":\"noise\",\"times\":2000}"
+	send "$(place "$ANN")" hello "$(just_now)"
+	holds '.outcome == "unknown" and (.why | contains("too much"))'
+	[ "$(requests text)" = 0 ]
+}
+
 @test "send: one that failed on the Mac is not taken for one that arrived" {
 	room chat "{\"guid\":\"$ANN\",\"failing\":22}"
 	refused "$(place "$ANN")" chat 'failed to send' 'cannot be reached by iMessage'

@@ -45,6 +45,13 @@ is_chat(const char *text)
 	return !*tail;
 }
 
+bool
+same_chat(const char *one, const char *other)
+{
+	return is_chat(one) && is_chat(other) && is_group(one) == is_group(other)
+		&& !strcasecmp(chat_tail(one), chat_tail(other));
+}
+
 struct json *
 chat_place(const char *guid, const char *account)
 {

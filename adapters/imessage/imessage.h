@@ -24,6 +24,8 @@ char *find_account(struct json **trouble);
 
 /* Whether it is a chat's own id: SERVICE;-;ADDRESS of two, SERVICE;+;ID of a group. */
 bool is_chat(const char *text);
+/* Whether they name one chat: the service that it goes by may change. */
+bool same_chat(const char *one, const char *other);
 /* The place of a chat. Owned. */
 struct json *chat_place(const char *guid, const char *account);
 /* The chat that a question of resolve means. Owned; NULL: *trouble is its answer (owned). */
