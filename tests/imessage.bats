@@ -450,6 +450,36 @@ just_now() {
 	[ "$(grep . <<<"$heard" | sort -u | wc -l)" = 1300 ]
 }
 
+@test "poll: a row that appears after later ones is heard, and before them" {
+	poll
+	say "$ANN" one
+	say "$ANN" two '{"_joined":false}'
+	say "$ANN" three
+	poll
+	holds '[.events[].text] == ["one"]'
+	poll
+	holds '.events == []'
+	room join '{}'
+	poll
+	holds '[.events[].text] == ["two", "three"]'
+}
+
+@test "poll: a row that does not appear in time holds nothing up" {
+	poll
+	say "$ANN" one
+	room gap '{"rows":3}'
+	say "$ANN" two
+	poll
+	holds '[.events[].text] == ["one"]'
+	CURSOR=${CURSOR%:*}:$(in_hours -1)
+	poll
+	holds '[.events[].text] == ["two"]'
+	CURSOR=${CURSOR%:*}
+	say "$ANN" three
+	poll
+	holds '[.events[].text] == ["three"]'
+}
+
 @test "poll: rows that are missing stop nothing" {
 	poll
 	room gap '{"rows":5000}'
@@ -522,7 +552,7 @@ just_now() {
 	fault query answer "$(jq -nc '{body: {status: 200, data: [7, null, "x", [], {}, {guid: 7},
 		{guid: "A", text: [], chats: 7}, {guid: "B", text: "x", chats: [{guid: "nonsense"}]},
 		{guid: "C", text: "x", dateCreated: "now", chats: [{guid: "iMessage;+;c"}], handle: []},
-		{guid: "D", text: "fine", handle: {address: "+15550100"}, originalROWID: 9, dateCreated: 1e300, chats: [{guid: "iMessage;-;+15550100"}]}]}}')"
+		{guid: "D", text: "fine", handle: {address: "+15550100"}, originalROWID: 1, dateCreated: 1e300, chats: [{guid: "iMessage;-;+15550100"}]}]}}')"
 	poll
 	holds '[.events[].text] == ["fine"]'
 	CURSOR=0:${CURSOR#*:}

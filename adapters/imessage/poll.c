@@ -11,16 +11,18 @@
 #include "die.h"
 #include "figures.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PAGE = 500, RECENT = 100, PLACES_MOST = 50 };
-static const double PAUSE = 2, LONG_WAY = 86400e3, CLOCKS_DIFFER = 300e3; /* s; ms; ms */
+static const double PAUSE = 2; /* s */
+static const double LONG_WAY = 86400e3, CLOCKS_DIFFER = 300e3, MOMENT = 10e3; /* ms */
 
 struct listening {
 	const char *account;
 	double row, newest; /* the last row; the newest date, ms */
+	double since;       /* a row behind it is missing, ms; 0: none is */
 	struct json *events, *trouble;
 };
 
@@ -92,9 +94,40 @@ latest_date(void)
 	return (double)(long long)(clock_now() * 1e3 + CLOCKS_DIFFER);
 }
 
-/* Hear a page that is oldest first; the cursor moves behind it. */
+/*
+ * How far a page is to be heard. A row is not seen until its chat is known, which may be a
+ * moment after the rows behind it; one that is missing for longer does not come.
+ */
+static double
+settled(struct listening *listening, const struct json *page)
+{
+	bool there[PAGE] = {false};
+	double now = clock_now() * 1e3, behind = 0;
+	int whole = 0;
+
+	for (size_t i = 0, n = json_count(page, "data"); i < n; i++) {
+		struct json *message = json_item(page, "data", i);
+		double nth = json_number(message, "originalROWID", 0) - listening->row;
+
+		if (nth >= 1 && nth <= PAGE)
+			there[(int)nth - 1] = true;
+		if (nth > behind)
+			behind = nth;
+		json_free(message);
+	}
+	while (whole < PAGE && there[whole])
+		whole++;
+	if (!listening->since || whole)
+		listening->since = now;
+	if (whole < behind && fabs(now - listening->since) < MOMENT)
+		return listening->row + whole;
+	listening->since = 0;
+	return listening->row + behind;
+}
+
+/* Hear a page that is oldest first, of rows up to `until`; the cursor moves behind them. */
 static void
-hear_page(struct listening *listening, const struct json *page)
+hear_page(struct listening *listening, const struct json *page, double until)
 {
 	double old = listening->newest - LONG_WAY;
 
@@ -103,14 +136,13 @@ hear_page(struct listening *listening, const struct json *page)
 		double row = json_number(message, "originalROWID", 0);
 		double date = json_number(message, "dateCreated", 0);
 
-		if (date >= old)
+		if (row <= until && date >= old)
 			add_event(listening, message);
-		if (row > listening->row)
-			listening->row = row;
-		if (date > listening->newest && date <= latest_date())
+		if (row <= until && date > listening->newest && date <= latest_date())
 			listening->newest = date;
 		json_free(message);
 	}
+	listening->row = until;
 }
 
 /* {"statement":"message.ROWID > :row","args":{"row":7}} */
@@ -153,9 +185,9 @@ hear_new(struct listening *listening)
 		call = ask_rows(listening->row, until);
 	}
 	if (json_is_object(call.result)) {
-		hear_page(listening, call.result);
-		if (more)
-			listening->row = until;
+		if (!more)
+			until = settled(listening, call.result);
+		hear_page(listening, call.result, until);
 	} else {
 		listening->trouble = api_error(&call);
 	}
@@ -236,7 +268,7 @@ hear(struct listening *listening, double wait)
 	}
 }
 
-/* "ROW:DATE" */
+/* "ROW:DATE:SINCE"; earlier ones end with the date */
 static bool
 read_cursor(struct listening *listening, const char *cursor)
 {
@@ -245,7 +277,8 @@ read_cursor(struct listening *listening, const char *cursor)
 	listening->row = strtod(cursor, &end);
 	if (end == cursor || *end != ':' || cursor[strspn(cursor, "0123456789:")])
 		return false;
-	listening->newest = strtod(end + 1, NULL);
+	listening->newest = strtod(end + 1, &end);
+	listening->since = *end ? strtod(end + 1, NULL) : 0;
 	return true;
 }
 
@@ -256,7 +289,7 @@ imessage_poll(const struct json *question)
 	double wait = json_number(question, "wait", 0);
 	struct listening listening = {.events = json_array()};
 	struct json *answer = NULL;
-	char *account = NULL, next[64];
+	char *account = NULL, *next;
 
 	imessage_ready();
 	if (cursor && !read_cursor(&listening, cursor)) {
@@ -270,10 +303,11 @@ imessage_poll(const struct json *question)
 		answer = listening.trouble;
 	}
 	if (!answer) {
-		snprintf(next, sizeof next, "%.0f:%.0f", listening.row, listening.newest);
+		next = xformat("%.0f:%.0f:%.0f", listening.row, listening.newest, listening.since);
 		answer = json_object();
 		json_put(answer, "events", json_copy(listening.events));
 		json_put_text(answer, "cursor", next);
+		free(next);
 	}
 	json_free(listening.events);
 	free(account);
