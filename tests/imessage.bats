@@ -490,6 +490,25 @@ just_now() {
 	holds '.events[-1].text == "last"'
 }
 
+@test "poll: goes on in a database that was put in place of the one it knew" {
+	room say "{\"chat\":\"$ANN\",\"text\":\"m\",\"times\":20,\"at\":$(in_hours -1)}"
+	say "$ANN" ancient '{"at":1700000000000}'
+	say "$ANN" known
+	poll
+	say "$ANN" next
+	room replace '{"kept":3}'
+	poll
+	holds '[.events[].text] == ["known", "next"]'
+	poll
+	holds '.events == []'
+	room replace '{"kept":1}'
+	poll
+	holds '.events == []'
+	say "$ANN" last
+	poll
+	holds '.events[-1].text == "last"'
+}
+
 @test "poll: a message that was long on its way is heard; what the cloud brings back is not" {
 	say "$ANN" first
 	poll

@@ -135,14 +135,23 @@ hear_page(struct listening *listening, const struct json *page, double until)
 		struct json *message = json_item(page, "data", i);
 		double row = json_number(message, "originalROWID", 0);
 		double date = json_number(message, "dateCreated", 0);
+		bool new = row > listening->row && row <= until;
 
-		if (row <= until && date >= old)
+		if (new && date >= old)
 			add_event(listening, message);
-		if (row <= until && date > listening->newest && date <= latest_date())
+		if (new && date > listening->newest && date <= latest_date())
 			listening->newest = date;
 		json_free(message);
 	}
 	listening->row = until;
+}
+
+/* `question` is taken. */
+static struct api_call
+ask_newest(struct json *question, int limit)
+{
+	json_put_number(question, "before", latest_date());
+	return bluebubbles_messages(question, true, limit);
 }
 
 /* {"statement":"message.ROWID > :row","args":{"row":7}} */
@@ -157,20 +166,37 @@ add_condition(struct json *where, const char *statement, double row)
 }
 
 static struct api_call
-ask_rows(double after, double until)
+ask_rows(double from, double until)
 {
 	struct json *question = json_object(), *where = json_array();
 
-	add_condition(where, "message.ROWID > :row", after);
-	if (until > after)
+	add_condition(where, "message.ROWID > :row", from - 1);
+	if (until)
 		add_condition(where, "message.ROWID <= :row", until);
 	json_put(question, "where", where);
 	return bluebubbles_messages(question, false, PAGE);
 }
 
 /*
+ * Another database is in its place: the last row that was heard is not there, nor one behind
+ * it, and yet there is something newer.
+ */
+static bool
+is_replaced(const struct listening *listening)
+{
+	struct api_call call = ask_newest(json_object(), 1);
+	struct json *newest = json_item(call.result, "data", 0);
+	bool replaced = json_number(newest, "originalROWID", listening->row) < listening->row
+		&& json_number(newest, "dateCreated", 0) > listening->newest;
+
+	json_free(newest);
+	api_release(&call);
+	return replaced;
+}
+
+/*
  * Pages are in the order of dates: where one does not hold all, it must hold a range of rows.
- * True: there are rows behind that range.
+ * The last row that was heard is asked for again, as a sign. True: there is more to ask for.
  */
 static bool
 hear_new(struct listening *listening)
@@ -178,29 +204,24 @@ hear_new(struct listening *listening)
 	struct api_call call = ask_rows(listening->row, 0);
 	bool more = json_number(call.result, "metadata.total", 0) > PAGE
 		|| json_count(call.result, "data") == PAGE;
-	double until = listening->row + PAGE;
+	double until = listening->row + PAGE - 1;
 
 	if (more) {
 		api_release(&call);
 		call = ask_rows(listening->row, until);
 	}
-	if (json_is_object(call.result)) {
+	if (!json_is_object(call.result)) {
+		listening->trouble = api_error(&call);
+	} else if (!more && !json_count(call.result, "data") && is_replaced(listening)) {
+		listening->row = 0;
+		more = true;
+	} else {
 		if (!more)
 			until = settled(listening, call.result);
 		hear_page(listening, call.result, until);
-	} else {
-		listening->trouble = api_error(&call);
 	}
 	api_release(&call);
 	return more;
-}
-
-/* `question` is taken. */
-static struct api_call
-ask_newest(struct json *question, int limit)
-{
-	json_put_number(question, "before", latest_date());
-	return bluebubbles_messages(question, true, limit);
 }
 
 /* What followed the Mac's own last words in a chat where a session is may be an answer. */
