@@ -606,3 +606,12 @@ just_now() {
 	hermes handoff imessage --session "$(new_session)" --shared --timeout 30
 	[ "$(copies "$ANN")" = 1 ]
 }
+
+@test "who the home names by number is let in" {
+	export IMESSAGE_HOME_CHANNEL=+15550100
+	hermes handoff imessage --session "$(new_session)" --shared --timeout 30
+	say "$ANN" "go on"
+	hermes-watch --once
+	run -0 hermes-inbox list --jq 'select(.user == "+15550100") | .text + " " + .state'
+	[ "$output" = "go on done" ]
+}
