@@ -222,7 +222,7 @@ check_home(struct json *facts, struct json *problems)
 
 	home = adapter_setting("HOME_CHANNEL") ? find_chat(nothing, &trouble) : NULL;
 	if (home) {
-		place = chat_place(json_text(home, "guid"), "");
+		place = chat_place(json_text(home, "guid"));
 		json_put_text(facts, "home.name", *json_text_or(home, "displayName", "")
 			? json_text(home, "displayName")
 			: json_text_or(place, "user", json_text(home, "guid")));
@@ -252,9 +252,6 @@ check_server(struct json *facts, struct json *problems, const struct json *info)
 	if (private && !helper)
 		problem_add(problems, "the Private API is on, but its helper is not connected",
 			"open Messages on the Mac, and look at BlueBubbles's page for the Private API");
-	if (!json_text(info, "data.detected_imessage"))
-		problem_add(problems, "nobody is signed in to iMessage on the Mac",
-			"sign in in Messages, with an Apple Account of its own");
 }
 
 static struct json *
@@ -262,12 +259,12 @@ answer_check(const struct json *question)
 {
 	struct api_call info = bluebubbles_ask("/server/info", NULL, NULL);
 	struct json *answer = json_object(), *facts = json_object(), *problems = json_array();
-	const char *account = json_text_or(info.result, "data.detected_imessage", "imessage");
 
 	(void)question;
 	if (info.result) {
-		json_put_text(answer, "account", account);
-		json_put_text(answer, "name", account);
+		json_put_text(answer, "account", adapter_platform());
+		json_put_text(answer, "name",
+			json_text_or(info.result, "data.detected_imessage", "iMessage"));
 		check_server(facts, problems, info.result);
 		check_home(facts, problems);
 	} else {

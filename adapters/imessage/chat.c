@@ -53,12 +53,12 @@ same_chat(const char *one, const char *other)
 }
 
 struct json *
-chat_place(const char *guid, const char *account)
+chat_place(const char *guid)
 {
 	struct json *place = json_object();
 
 	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", account);
+	json_put_text(place, "account", adapter_platform());
 	json_put_text(place, "chat", guid);
 	json_put_text(place, "kind", is_group(guid) ? "group" : "dm");
 	if (!is_group(guid))
@@ -89,23 +89,6 @@ chat_audience(const struct json *chat)
 	json_put(audience, "names", names);
 	json_put_true(audience, "known", size);
 	return audience;
-}
-
-char *
-find_account(struct json **trouble)
-{
-	static char *known;
-	struct api_call call;
-
-	if (!known) {
-		call = bluebubbles_ask("/server/info", NULL, NULL);
-		if (call.result)
-			known = xstrdup(json_text_or(call.result, "data.detected_imessage", "imessage"));
-		else
-			*trouble = api_error(&call);
-		api_release(&call);
-	}
-	return known ? xstrdup(known) : NULL;
 }
 
 /* A chat that is looked for in the list of all. */
@@ -256,19 +239,14 @@ struct json *
 imessage_resolve(const struct json *question)
 {
 	struct json *trouble = NULL, *answer, *chat;
-	char *account;
 
 	imessage_ready();
 	chat = find_chat(question, &trouble);
-	account = chat ? find_account(&trouble) : NULL;
-	if (!account) {
-		json_free(chat);
+	if (!chat)
 		return trouble;
-	}
 	answer = json_object();
-	json_put(answer, "place", chat_place(json_text(chat, "guid"), account));
+	json_put(answer, "place", chat_place(json_text(chat, "guid")));
 	json_put(answer, "audience", chat_audience(chat));
 	json_free(chat);
-	free(account);
 	return answer;
 }

@@ -19,15 +19,15 @@ struct api_call bluebubbles_act(const char *path, struct json *body);
 /* The messages that a question names, newest or oldest first; `question` is taken. */
 struct api_call bluebubbles_messages(struct json *question, bool newest_first, int limit);
 
-/* The Mac's own iMessage address. Owned; NULL: *trouble is the answer of a question (owned). */
-char *find_account(struct json **trouble);
-
 /* Whether it is a chat's own id: SERVICE;-;ADDRESS of two, SERVICE;+;ID of a group. */
 bool is_chat(const char *text);
 /* Whether they name one chat: the service that it goes by may change. */
 bool same_chat(const char *one, const char *other);
-/* The place of a chat. Owned. */
-struct json *chat_place(const char *guid, const char *account);
+/*
+ * The place of a chat. Owned. A Mac has one account, which is called as the platform is: its
+ * address is only known by its chats, and may be another one after each of them.
+ */
+struct json *chat_place(const char *guid);
 /* The chat that a question of resolve means. Owned; NULL: *trouble is its answer (owned). */
 struct json *find_chat(const struct json *question, struct json **trouble);
 /* Who reads there. Owned. */

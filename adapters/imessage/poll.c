@@ -20,7 +20,6 @@ static const double PAUSE = 2; /* s */
 static const double LONG_WAY = 86400e3, CLOCKS_DIFFER = 300e3, MOMENT = 10e3; /* ms */
 
 struct listening {
-	const char *account;
 	double row, newest; /* the last row; the newest date, ms */
 	double since;       /* a row behind it is missing, ms; 0: none is */
 	struct json *events, *trouble;
@@ -79,7 +78,7 @@ add_event(struct listening *listening, const struct json *message)
 	char *words = words_of(message);
 
 	if (is_said(message, chat) && *words) {
-		place = chat_place(json_text(chat, "guid"), listening->account);
+		place = chat_place(json_text(chat, "guid"));
 		json_append(listening->events, make_event(message, words, place));
 		json_free(place);
 	}
@@ -310,13 +309,12 @@ imessage_poll(const struct json *question)
 	double wait = json_number(question, "wait", 0);
 	struct listening listening = {.events = json_array()};
 	struct json *answer = NULL;
-	char *account = NULL, *next;
+	char *next;
 
 	imessage_ready();
 	if (cursor && !read_cursor(&listening, cursor)) {
 		answer = answer_error("request", "the cursor is not one of iMessage's", NULL);
-	} else if ((account = find_account(&answer))) {
-		listening.account = account;
+	} else {
 		if (!cursor)
 			begin(&listening, question);
 		if (!listening.trouble)
@@ -331,6 +329,5 @@ imessage_poll(const struct json *question)
 		free(next);
 	}
 	json_free(listening.events);
-	free(account);
 	return answer;
 }
