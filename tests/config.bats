@@ -381,7 +381,7 @@ adapter() {
 	printf '#!/bin/sh\necho >>"%s"\nexec sleep 60\n' "$BATS_TEST_TMPDIR/calls" \
 		>"$BATS_TEST_TMPDIR/bin/hermes-adapter-slow"
 	chmod +x "$BATS_TEST_TMPDIR/bin/hermes-adapter-slow"
-	printf 'SLOW_A=1\nSLOW_B=1\nSLOW_C=1\nSLOW_D=1\n' >"$dotenv"
+	printf 'SLOW_ENABLED=1\nSLOW_A=1\nSLOW_B=1\nSLOW_C=1\nSLOW_D=1\n' >"$dotenv"
 	HERMES_ADAPTER_LIMIT=1 run -0 timeout 30 hermes-config list
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/calls")" = 1 ]
 }
