@@ -974,6 +974,13 @@ waits() {
 	[ "$(heard)" = $'first\nsecond' ]
 }
 
+@test "a text that is being said is never nobody's: it is stored and taken at once" {
+	hermes-send local begin -q
+	sql "CREATE TRIGGER t BEFORE UPDATE OF holder ON courier_deliveries BEGIN SELECT RAISE(FAIL, 'not this one'); END"
+	run -74 hermes-send local hello
+	[ "$(sql 'SELECT count(*) FROM courier_deliveries')" = 1 ]
+}
+
 @test "eight at once to one place: all of them arrive, in the order they were stored" {
 	for i in 1 2 3 4 5 6 7 8; do
 		start hermes-send local "text $i"

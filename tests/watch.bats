@@ -622,16 +622,6 @@ tell() {
 	[ "$(jq -s '[.[] | select(.event == "started" and .platform == "fault" and .job == "due")] | length' "$EVENTS")" = 1 ]
 }
 
-@test "no process is started for a text that somebody is sending" {
-	hermes-send local hello -q
-	watch
-	for i in {1..30}; do
-		hermes-send local "hello $i" -q
-	done
-	[ "$(heard home | wc -l)" = 31 ]
-	run ! seen '.event == "started" and .job == "due"'
-}
-
 # --- several -----------------------------------------------------------------
 
 @test "two watchers on one store: everything once" {
