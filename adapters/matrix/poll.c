@@ -344,22 +344,21 @@ make_cursor(const char *token, const struct json *behind)
 	return line;
 }
 
-/* Takes what was heard. */
+/* Takes what was heard, and the trouble. Without a token the next poll begins as this one did. */
 static struct json *
 make_batch(struct hearing *hearing, const char *token)
 {
-	struct json *answer = hearing->error;
+	struct json *answer = hearing->error ? hearing->error : json_object();
 	char *cursor;
 
-	if (!answer) {
-		answer = json_object();
+	if (token) {
 		cursor = make_cursor(token, hearing->behind);
-		json_put(answer, "events", hearing->events);
 		json_put_text(answer, "cursor", cursor);
 		free(cursor);
-	} else {
-		json_free(hearing->events);
 	}
+	if (!hearing->error)
+		json_put(answer, "events", json_copy(hearing->events));
+	json_free(hearing->events);
 	json_free(hearing->behind);
 	return answer;
 }
@@ -391,12 +390,15 @@ poll_now(const struct json *question, const char *me)
 		hear_old(&hearing, place, token);
 		json_free(place);
 	}
-	answer = make_batch(&hearing, token);
+	answer = make_batch(&hearing, hearing.error ? NULL : token);
 	api_release(&call);
 	return answer;
 }
 
-/* Takes `behind`. Trouble that comes after something was heard is left to the next poll. */
+/*
+ * Takes `behind`. Trouble that comes after something was heard is left to the next poll; and
+ * what could not be read is behind, so the next one goes on elsewhere first.
+ */
 static struct json *
 hear_since(const char *since, struct json *behind, const char *me, struct api_call *call)
 {
