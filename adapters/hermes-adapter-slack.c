@@ -138,7 +138,8 @@ misplaced(const char *chat, const char *stamp)
 static bool
 is_misplaced(const struct json *posted, const char *thread)
 {
-	return thread && strcmp(json_text_or(posted, "message.thread_ts", ""), thread) != 0;
+	return thread && json_has(posted, "message")
+		&& strcmp(json_text_or(posted, "message.thread_ts", ""), thread) != 0;
 }
 
 /* chat.postMessage: the new message's stamp, owned; NULL: *failure is the answer. */
