@@ -451,7 +451,8 @@ long_text() {
 	run -66 hermes-send retry 99
 }
 
-@test "retry: parts that arrived are not sent again" {
+# picky: an adapter of that name, which refuses what it is called with the second time.
+picky() {
 	adapter picky <<-'END'
 		if [ "$call" = 2 ]; then
 			cat >/dev/null
@@ -460,6 +461,10 @@ long_text() {
 			really
 		fi
 	END
+}
+
+@test "retry: parts that arrived are not sent again" {
+	picky
 	run -1 hermes-send picky < <(long_text)
 	[ "$(delivery .state)" = failed ]
 	hermes-send retry 1 -q
@@ -1240,14 +1245,7 @@ queued() {
 
 @test "a reply that was begun is not answered anew: what is left of it is sent" {
 	speaks_at_length
-	adapter picky <<-'END'
-		if [ "$call" = 2 ]; then
-			cat >/dev/null
-			echo '{"outcome":"not_sent","class":"request","why":"not now"}'
-		else
-			really
-		fi
-	END
+	picky
 	configure "agent: {use: command, command: $BATS_TEST_TMPDIR/agent}
 platforms: {picky: {allow_all_users: true}}"
 	PICKY_ROOT=$LOCAL_ROOT hermes-adapter-local say home --as "$(id -un)" "hello" >/dev/null
