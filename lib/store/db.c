@@ -21,6 +21,8 @@
 enum { CHECKPOINT_SLOT = 1, CHECKPOINT_FRAMES = 1000 };
 
 static const double QUEUE_LIMIT = 5, BEGIN_LIMIT = 20, BUSY_LIMIT = 0.25;
+/* Seconds; SQLite's own busy handler looks again after 0.1 at the latest. */
+static const double REST_LEAST = 1e-3, REST_MOST = 0.15;
 
 void
 sqlite_trouble(struct db *db, int code)
@@ -378,7 +380,8 @@ enter_queue(struct db *db)
 	double until = clock_steady() + QUEUE_LIMIT;
 
 	db->in_queue = db->queue >= 0 && !flock(db->queue, LOCK_EX | LOCK_NB);
-	if (db->in_queue || db->queue < 0)
+	db->crowded = db->queue >= 0 && !db->in_queue;
+	if (!db->crowded)
 		return;
 	sigaction(SIGALRM, &wake, &old);
 	setitimer(ITIMER_REAL, &tick, NULL);
@@ -389,9 +392,15 @@ enter_queue(struct db *db)
 	sigaction(SIGALRM, &old, NULL);
 }
 
+/*
+ * Where others of ours wait, whoever leaves holds them back for a moment, in which a foreign
+ * writer, that knows of no queue, gets in.
+ */
 static void
 leave_queue(struct db *db)
 {
+	if (db->in_queue && db->crowded)
+		db_rest(db);
 	if (db->in_queue)
 		flock(db->queue, LOCK_UN);
 	db->in_queue = false;
@@ -502,10 +511,10 @@ db_commit(struct db *db)
 	unguard(db);
 	if (db->frames > CHECKPOINT_FRAMES)
 		checkpoint(db);
-	leave_queue(db);
 	if (db->wake)
 		bell_ring();
 	db->wake = false;
+	leave_queue(db);
 }
 
 void
@@ -527,7 +536,7 @@ db_rest(struct db *db)
 {
 	double worked = clock_steady() - db->began;
 
-	clock_sleep(worked > 1e-3 ? worked : 1e-3);
+	clock_sleep(worked < REST_LEAST ? REST_LEAST : worked > REST_MOST ? REST_MOST : worked);
 }
 
 bool

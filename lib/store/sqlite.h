@@ -24,6 +24,7 @@ struct db {
 	struct rows *kept;
 	int queue;                /* descriptor of state.db-queue; -1 for a reader */
 	bool guarded, wake, in_queue;
+	bool crowded;             /* others of ours were in the queue before us */
 	int frames;               /* in the WAL after our last commit */
 	long long version;
 	double busy_since, began;
