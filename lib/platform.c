@@ -46,9 +46,22 @@ read_answer(struct child *child, struct text *answer, double deadline)
 	}
 }
 
+/* Its last words, "what is missing; how to mend it". */
+static char *
+explain_setup(const char *name, const char *last)
+{
+	struct text words = TEXT_INIT;
+
+	if (!*last)
+		last = "its configuration is missing or wrong";
+	text_format(&words, "%s: ", name);
+	text_add_clean(&words, last, strlen(last));
+	return text_take(&words);
+}
+
 /* The words for an adapter that ended without an answer; sets *status. */
 static char *
-explain_end(const char *name, int ended, size_t length, int *status)
+explain_end(const char *name, int ended, const char *last, size_t length, int *status)
 {
 	if (ended < 0)
 		return xformat("%s: did not end in time and was killed", name);
@@ -57,7 +70,7 @@ explain_end(const char *name, int ended, size_t length, int *status)
 	if (ended == EX_USER || ended == EX_DENIED || ended == EX_SETUP)
 		*status = ended;
 	if (ended == EX_SETUP)
-		return xformat("%s: its configuration is missing or wrong", name);
+		return explain_setup(name, last);
 	return xformat("%s: ended with status %d and %s", name, ended,
 		length ? "half an answer" : "without an answer");
 }
@@ -81,7 +94,9 @@ take_answer(const char *name, struct child *child, double deadline, int *status,
 			*why = xformat("%s: its answer is not a JSON object", name);
 		}
 	} else if (reading == CUT) {
-		*why = explain_end(name, child_end(child, deadline), answer.length, status);
+		int ended = child_end(child, deadline);
+
+		*why = explain_end(name, ended, child->last, answer.length, status);
 	} else {
 		child_kill(child);
 		*why = reading == LATE ? xformat("%s: gave no answer in time and was killed", name)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -97,6 +98,16 @@ open_log(void)
 }
 
 static void
+keep_last(struct child *child, const char *line)
+{
+	size_t name = strlen(child->name);
+
+	if (!strncmp(line, child->name, name) && !strncmp(line + name, ": ", 2))
+		line += name + 2;
+	snprintf(child->last, sizeof child->last, "%s", line);
+}
+
+static void
 close_log(struct child *child)
 {
 	off_t length = child->log >= 0 ? lseek(child->log, 0, SEEK_CUR) : 0;
@@ -107,8 +118,10 @@ close_log(struct child *child)
 		text_reserve(&said, (size_t)length);
 		if (pread(child->log, said.at, (size_t)length, 0) == length)
 			said.at[length] = '\0';
-		for (line = strtok_r(said.at, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		for (line = strtok_r(said.at, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 			warn("%s: %s", child->name, line);
+			keep_last(child, line);
+		}
 	}
 	text_release(&said);
 	if (child->log >= 0)
@@ -127,6 +140,7 @@ child_start(struct child *child, char *const argv[], char *const environment[], 
 		die(EX_BUG, "a pipe cannot be made:");
 	child->log = errors == CHILD_LOG ? open_log() : -1;
 	child->name = slash ? slash + 1 : argv[0];
+	*child->last = '\0';
 	child->pid = fork();
 	if (child->pid < 0)
 		die(EX_BUG, "a process cannot be started:");

@@ -19,6 +19,7 @@ struct child {
 	struct lines from; /* its stdout */
 	int log;           /* what it says on stderr; -1: it was given a descriptor */
 	const char *name;  /* its file's, for the log */
+	char last[256];    /* the last line it said there, without its name; once it has ended */
 };
 
 /*

@@ -29,13 +29,13 @@ hangs() {
 		program "hermes-adapter-$name" "date +%s.%N >>'$BATS_TEST_TMPDIR/asked'; exec sleep 60"
 		export "${name^^}_X=1"
 	done
-	export HERMES_ADAPTER_LIMIT=2
+	export HERMES_ADAPTER_LIMIT=5
 }
 
 # asked_at_once N: so many were, the last before the first was given up.
 asked_at_once() {
 	sort -n "$BATS_TEST_TMPDIR/asked" | awk -v n="$1" 'NR == 1 { first = $1 } { last = $1 }
-		END { exit !(NR == n && last - first < 2) }'
+		END { exit !(NR == n && last - first < 5) }'
 }
 
 # state JSON: what hermes-state check answers.
@@ -168,6 +168,21 @@ found() {
 	run -1 --separate-stderr timeout 60 hermes-doctor
 	asked_at_once 3
 	found ccc bad "in time"
+}
+
+@test "doctor: an adapter that ends without an answer is bad, in its last words" {
+	export ALPHA_X=1
+	program hermes-adapter-alpha 'echo "hermes-adapter-alpha: a warning" >&2
+		printf "hermes-adapter-alpha: no way in; set \\033[31mALPHA_MODE\n" >&2; exit 78'
+	run -1 --separate-stderr hermes-doctor
+	found alpha bad "check: no way in; set  [31mALPHA_MODE"
+	[ "$(jq -r 'select(.subject == "alpha").remedy' <<<"$output")" = 'set  [31mALPHA_MODE' ]
+	program hermes-adapter-alpha 'exit 78'
+	run -1 --separate-stderr hermes-doctor
+	found alpha bad "configuration is missing or wrong; hermes config list"
+	program hermes-adapter-alpha 'kill -SEGV $$'
+	run -1 --separate-stderr hermes-doctor
+	found alpha bad "ended by signal 11; look closer with: hermes adapter-alpha check"
 }
 
 @test "doctor: an agent that is not there, or lacks its settings, is bad" {

@@ -15,6 +15,7 @@
 #include "platform.h"
 #include "platforms.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +240,19 @@ add_dead(struct line *line, const struct json *stored, const struct json *facts)
 		json_free(all);
 }
 
+/* It ended without an answer. Its words may end with a remedy. */
+static void
+add_silence(struct line *line, int status, const char *why)
+{
+	const char *words = why ? why : "its adapter gave no answer", *remedy = strstr(words, "; ");
+	char *usual = status == EX_SETUP ? xstrdup("hermes config list shows what is set")
+		: xformat("look closer with: hermes adapter-%s check", line->platform);
+
+	add(line, BAD, remedy ? remedy + 2 : usual, "%.*s",
+		remedy ? (int)(remedy - words) : INT_MAX, words);
+	free(usual);
+}
+
 static void
 look_at_enabled(struct line *line, const struct json *stored)
 {
@@ -254,8 +268,7 @@ look_at_enabled(struct line *line, const struct json *stored)
 	if (!program)
 		add(line, BAD, off, "is enabled, but there is no adapter for it");
 	else if (!answer)
-		add(line, BAD, "hermes config platforms says what is missing", "%s",
-			why ? why : "its adapter gave no answer");
+		add_silence(line, status, why);
 	if (answer) {
 		facts = json_at(answer, "facts");
 		about = platform_about(line->platform, NULL, NULL);
