@@ -443,6 +443,16 @@ AGAIN='{"again":{"since":1}}'
 	[ "$(copies C1)" = 1 ]
 }
 
+@test "send: an answer that does not repeat the text is believed" {
+	open_thread C1
+	before=$(copies C1)
+	fault chat.postMessage answer_after '{"body":{"ok":true,"channel":"C1","ts":"1700000001.000200"}}'
+	send "$PLACE" hello
+	holds '.outcome == "sent" and .ids == ["1700000001.000200"]'
+	[ "$(copies C1)" = $((before + 1)) ]
+	[ "$(requests chat.delete)" = 0 ]
+}
+
 @test "send: what left and was not answered is unknown, and is there at most once" {
 	local kind stored more
 	while read -r kind stored more; do
