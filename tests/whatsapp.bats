@@ -658,6 +658,22 @@ store_ready() {
 	[ "$(look "messages?chat=$ANN" | jq -c '[.[].text]')" = '["now"]' ]
 }
 
+@test "learnt: a handoff whose text failed after Meta took it says so" {
+	store_ready
+	configure 'agent: {use: recap}'
+	room person "{\"number\":\"$ANN\",\"may_be_written_to\":false}"
+	session=$(hermes-state new --title Far --source cli | jq -r .id)
+	hermes-state append "$session" hello >/dev/null
+	run -0 hermes handoff whatsapp --session "$session"
+	output=$(hermes-handoff status --session "$session")
+	holds '.state == "completed" and (has("undelivered") | not)'
+	stored
+	output=$(hermes-handoff status --session "$session")
+	holds '.state == "completed" and (.undelivered | contains("131047"))'
+	run -0 script -qec "hermes-handoff status --session $session" /dev/null
+	[[ $output == *"completed, asked for"*"but it did not arrive: "*131047* ]]
+}
+
 # heard: Meta has called, and that is on the disk.
 heard() {
 	calls

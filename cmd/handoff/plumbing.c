@@ -188,6 +188,7 @@ handoff_list_main(int argc, char **argv)
 static void
 print_status(const struct json *handoff)
 {
+	const char *why = json_text(handoff, "error"), *lost = json_text(handoff, "undelivered");
 	char *ago;
 
 	if (!out_human(&out)) {
@@ -201,7 +202,9 @@ print_status(const struct json *handoff)
 	ago = out_ago(json_number(handoff, "created", 0));
 	out_text("handoff %s of %s to %s: %s, asked for %s%s%s\n", json_text(handoff, "id"),
 		json_text(handoff, "session"), json_text(handoff, "platform"), json_text(handoff, "state"),
-		ago, json_has(handoff, "error") ? "; " : "", json_text_or(handoff, "error", ""));
+		ago, why ? "; " : "", why ? why : "");
+	if (lost)
+		out_text("but it did not arrive: %s\n", lost);
 	free(ago);
 }
 

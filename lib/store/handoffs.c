@@ -227,7 +227,8 @@ handoff_publish(struct db *db, long long id)
 static const char whole[] =
 	"SELECT h.id, h.request, h.session, h.platform, h.state, h.step, h.attempt, h.error, h.code,"
 	" h.place, h.requester, h.created, h.claimed, h.ended, h.not_before, h.retry_of, h.holder,"
-	" e.reply, h.delivery, d.ids, h.options, h.wanted, h.origin FROM courier_handoffs h"
+	" e.reply, h.delivery, d.ids, h.options, h.wanted, h.origin, iif(d.state = 'failed', d.error, NULL)"
+	" FROM courier_handoffs h"
 	" LEFT JOIN courier_events e ON e.id = h.event"
 	" LEFT JOIN courier_deliveries d ON d.id = h.delivery WHERE h.id = ?";
 
@@ -258,6 +259,8 @@ handoff_json(struct db *db, long long id)
 	row_put_json(rows, 20, json, "options");
 	json_put_text(json, "turn", row_null(rows, 17) ? NULL : row_text(rows, 17));
 	row_put_json(rows, 19, json, "delivered");
+	if (done) /* the platform took it, and told later that it did not arrive */
+		row_put_text(rows, 23, json, "undelivered");
 	row_put_text(rows, 1, json, "request");
 	row_put_text(rows, 10, json, "requester");
 	row_put_text(rows, 16, json, "holder");
