@@ -94,7 +94,10 @@ put_outcomes(struct db *db, const char *platform, const struct json *batch)
 	for (size_t i = 0; i < json_count(batch, "outcomes"); i++) {
 		struct json *outcome = json_item(batch, "outcomes", i);
 
-		delivery_learn(db, platform, outcome);
+		if (delivery_learn(db, platform, outcome) && strcmp(json_text_or(outcome, "outcome", ""), "sent"))
+			warn("%s: delivery %s did not arrive: %s", platform,
+				json_text_or(outcome, "delivery", "?"),
+				json_text_or(outcome, "why", "the platform gave no reason"));
 		json_free(outcome);
 	}
 }

@@ -667,7 +667,9 @@ store_ready() {
 	run -0 hermes handoff whatsapp --session "$session"
 	output=$(hermes-handoff status --session "$session")
 	holds '.state == "completed" and (has("undelivered") | not)'
-	stored
+	calls
+	run -0 hermes-listen whatsapp
+	[[ $output == *"delivery 1 did not arrive: "*131047* ]]
 	output=$(hermes-handoff status --session "$session")
 	holds '.state == "completed" and (.undelivered | contains("131047"))'
 	run -0 script -qec "hermes-handoff status --session $session" /dev/null
