@@ -17,7 +17,7 @@ api_release(struct api_call *call)
 	free(call->why);
 	free(call->remedy);
 	text_release(&call->headers);
-	*call = (struct api_call){.headers = TEXT_INIT};
+	*call = (struct api_call){.retry_after = -1, .headers = TEXT_INIT};
 }
 
 const char *
