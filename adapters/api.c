@@ -58,13 +58,20 @@ blot(char *words, const char *secret)
 			words = (char *)memset(words, '*', length) + length;
 }
 
-/* The whole secret; and what stands behind its colon, as some tokens are a name and a secret. */
+/*
+ * The whole secret, as a URL has it, too; and what stands behind its colon, as some tokens are a
+ * name and a secret.
+ */
 static void
 blot_setting(char *words, const char *secret)
 {
 	const char *colon = strchr(secret, ':');
+	struct text escaped = TEXT_INIT;
 
+	http_escape(&escaped, secret);
 	blot(words, secret);
+	blot(words, escaped.at);
+	text_release(&escaped);
 	if (colon && strlen(colon + 1) >= SECRET_LEAST)
 		blot(words, colon + 1);
 }

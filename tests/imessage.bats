@@ -297,6 +297,14 @@ just_now() {
 	END
 }
 
+@test "send: a refusal that repeats what was asked does not give the password away" {
+	local asked
+	asked="/api/v1/message/text?password=$(jq -rn '$ENV.IMESSAGE_PASSWORD | @uri')"
+	fault text answer "{\"status\":400,\"body\":$(refusal 400 "no good: $asked")}"
+	send "$(place "$ANN")" hello
+	holds '.class == "request" and (.why | startswith("no good: /api/v1/message/text?password=***"))'
+}
+
 @test "send: a place that is none, and a part that is none, are wrong requests" {
 	ask send '{"text":"hello"}'
 	holds '.outcome == "not_sent" and .class == "request"'
