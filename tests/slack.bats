@@ -174,6 +174,15 @@ AGAIN='{"again":{"since":1}}'
 	done
 }
 
+@test "resolve: a direct message that Slack opens and does not name is no answer" {
+	local id
+	for id in X1 ''; do
+		fault conversations.open answer "{\"body\":{\"ok\":true,\"channel\":{\"id\":\"$id\"}}}"
+		ask resolve '{"words":"U1"}'
+		holds '.error.class == "transient"'
+	done
+}
+
 @test "resolve: who reads there, bots and the closed accounts not counted" {
 	ask resolve '{"words":"C1"}'
 	holds '.audience == {size: 2, names: ["Ann", "Ben Li"], known: true}'

@@ -361,6 +361,10 @@ open_direct(const char *user, struct json **answer)
 		*answer = api_error(&call);
 	else if (!id || !is_conversation(id))
 		*answer = answer_error("transient", "no answer of Slack's", NULL);
+	if (*answer) {
+		free(id);
+		id = NULL;
+	}
 	api_release(&call);
 	return id;
 }
