@@ -260,7 +260,8 @@ answer_thread(const struct json *question)
 	if (answer)
 		return answer;
 	if (!self) {
-		answer = answer_not("not_opened", call.class, call.why, call.remedy);
+		call.unknown = false; /* only a question was asked */
+		answer = api_failure(&call, "not_opened");
 		api_release(&call);
 		return answer;
 	}

@@ -288,6 +288,9 @@ AGAIN='{"again":{"since":1}}'
 	fault chat.postMessage answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"7"}}'
 	open_thread D1
 	holds '.outcome == "not_opened" and .class == "transient" and .retry_after == 7 and .scope == "chat"'
+	fault auth.test answer '{"status":429,"body":{"ok":false,"error":"ratelimited"},"headers":{"Retry-After":"9"}}'
+	open_thread D1
+	holds '.outcome == "not_opened" and .class == "transient" and .retry_after == 9'
 	ask thread "{\"place\":$(place D1),\"title\":\" \",\"delivery\":\"h3\"}"
 	holds '.outcome == "opened"'
 	run -0 look 'messages?channel=D1'
