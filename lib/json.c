@@ -279,6 +279,29 @@ json_item(const struct json *value, const char *path, size_t index)
 	return json_null();
 }
 
+struct json *
+json_find(const struct json *value, const char *path, const char *key, const char *text)
+{
+	for (size_t i = 0, n = json_count(value, path); i < n; i++) {
+		struct json *item = json_item(value, path, i);
+		const char *found = json_text(item, key);
+
+		if (found && !strcmp(found, text))
+			return item;
+		json_free(item);
+	}
+	return NULL;
+}
+
+bool
+json_lists(const struct json *value, const char *path, const char *key, const char *text)
+{
+	struct json *found = json_find(value, path, key, text);
+
+	json_free(found);
+	return found;
+}
+
 void
 json_each(const struct json *value, const char *path,
 	void (*call)(const char *, const struct json *, void *), void *data)

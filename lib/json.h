@@ -49,6 +49,10 @@ bool json_equal(const struct json *one, const struct json *other);
 struct json *json_at(const struct json *value, const char *path);
 size_t json_count(const struct json *value, const char *path); /* of an array; else 0 */
 struct json *json_item(const struct json *value, const char *path, size_t index); /* owned */
+/* The first item of the array at the path that has the text at `key` ("": is it): owned or NULL. */
+struct json *json_find(const struct json *value, const char *path, const char *key, const char *text);
+/* Whether there is one. */
+bool json_lists(const struct json *value, const char *path, const char *key, const char *text);
 /* Calls for each key of the object at the path, in order, with a borrowed value. */
 void json_each(const struct json *value, const char *path,
 	void (*call)(const char *key, const struct json *item, void *data), void *data);

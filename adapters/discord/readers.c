@@ -19,20 +19,6 @@ bits_at(const struct json *value, const char *path)
 	return strtoull(json_text_or(value, path, "0"), NULL, 10);
 }
 
-/* The item of a list that has that id; owned or NULL. */
-static struct json *
-item_with_id(const struct json *value, const char *list, const char *id)
-{
-	for (size_t i = 0, n = json_count(value, list); i < n; i++) {
-		struct json *item = json_item(value, list, i);
-
-		if (!strcmp(json_text_or(item, "id", ""), id))
-			return item;
-		json_free(item);
-	}
-	return NULL;
-}
-
 /* What is taken and given, by roles together or by one exception. */
 struct change {
 	uint64_t deny, allow;
@@ -41,7 +27,7 @@ struct change {
 static void
 add_change(struct change *change, const struct json *channel, const char *id)
 {
-	struct json *item = item_with_id(channel, "permission_overwrites", id);
+	struct json *item = json_find(channel, "permission_overwrites", "id", id);
 
 	change->deny |= bits_at(item, "deny");
 	change->allow |= bits_at(item, "allow");
@@ -51,7 +37,7 @@ add_change(struct change *change, const struct json *channel, const char *id)
 static uint64_t
 role_bits(const struct json *guild, const char *id)
 {
-	struct json *role = item_with_id(guild, "roles", id);
+	struct json *role = json_find(guild, "roles", "id", id);
 	uint64_t bits = bits_at(role, "permissions");
 
 	json_free(role);
@@ -92,20 +78,6 @@ struct readers {
 	struct json *names;
 };
 
-static bool
-is_invited(const struct readers *readers, const char *user)
-{
-	bool found = false;
-
-	for (size_t i = 0, n = json_count(readers->invited, ""); i < n && !found; i++) {
-		struct json *item = json_item(readers->invited, "", i);
-
-		found = !strcmp(json_text_or(item, "user_id", ""), user);
-		json_free(item);
-	}
-	return found;
-}
-
 static void
 count_reader(struct readers *readers, const struct json *member)
 {
@@ -115,7 +87,8 @@ count_reader(struct readers *readers, const struct json *member)
 
 	if (json_true(member, "user.bot") || !strcmp(user, readers->account) || !rights)
 		return;
-	if (readers->invited && !(rights & RIGHT_MANAGE_THREADS) && !is_invited(readers, user))
+	if (readers->invited && !(rights & RIGHT_MANAGE_THREADS)
+		&& !json_lists(readers->invited, "", "user_id", user))
 		return;
 	who = json_at(member, "user");
 	if (readers->count++ < NAMES_MOST) {

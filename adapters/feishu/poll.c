@@ -21,20 +21,6 @@
 enum { PAGE = 50, PAGES_DOWN = 400, PAGES_UP = 20, FAILURES_MOST = 3 };
 enum { OVERLAP = 5000, SEEN_MOST = 300 };
 
-static bool
-holds(const struct json *ids, const char *id)
-{
-	bool found = false;
-
-	for (size_t i = 0, n = json_count(ids, ""); i < n && !found; i++) {
-		struct json *one = json_item(ids, "", i);
-
-		found = !strcmp(json_text_or(one, "", ""), id);
-		json_free(one);
-	}
-	return found;
-}
-
 /* What is no place of Feishu's is passed over. */
 static char *
 spot_name(const struct round *round, const struct json *place)
@@ -300,7 +286,7 @@ add_events(struct round *round, const struct spot *spot, const struct json *list
 
 	for (size_t i = json_count(listed, ""); i-- > 0;) {
 		struct json *message = json_item(listed, "", i);
-		bool known = holds(seen, json_text_or(message, "message_id", ""))
+		bool known = json_lists(seen, "", "", json_text_or(message, "message_id", ""))
 			|| (!strcmp(kind, "topic") && is_elsewhere(round, spot, message));
 		struct json *event = known ? NULL : make_event(message, spot->place, kind);
 

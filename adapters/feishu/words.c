@@ -197,16 +197,11 @@ put_content(struct json *body, const struct styled *part)
 static char *
 named(const struct json *message, const char *key)
 {
-	for (size_t i = 0, n = json_count(message, "mentions"); i < n; i++) {
-		struct json *mention = json_item(message, "mentions", i);
-		bool found = !strcmp(json_text_or(mention, "key", ""), key);
-		char *name = found ? xformat("@%s", json_text_or(mention, "name", key)) : NULL;
+	struct json *mention = json_find(message, "mentions", "key", key);
+	char *name = mention ? xformat("@%s", json_text_or(mention, "name", key)) : xstrdup(key);
 
-		json_free(mention);
-		if (found)
-			return name;
-	}
-	return xstrdup(key);
+	json_free(mention);
+	return name;
 }
 
 /* @_user_1 stands for a name, also when @_user_11 does. */

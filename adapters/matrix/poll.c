@@ -125,20 +125,6 @@ fall_behind(struct hearing *hearing, const char *id, const char *from, const cha
 	json_append(hearing->behind, room);
 }
 
-static bool
-is_behind(const struct hearing *hearing, const char *id)
-{
-	bool found = false;
-
-	for (size_t i = 0, n = json_count(hearing->behind, ""); i < n && !found; i++) {
-		struct json *room = json_item(hearing->behind, "", i);
-
-		found = !strcmp(json_text_or(room, "room", ""), id);
-		json_free(room);
-	}
-	return found;
-}
-
 struct room_news {
 	struct hearing *hearing;
 	const char *since;
@@ -154,7 +140,7 @@ hear_room(const char *id, const struct json *joined, void *data)
 	size_t begin = begin_of(events, hearing->me);
 	bool whole = begin || !json_true(joined, "timeline.limited");
 
-	if (!is_behind(hearing, id)
+	if (!json_lists(hearing->behind, "", "room", id)
 		&& (!whole || is_enough(hearing) || !hear_events(hearing, id, events)))
 		fall_behind(hearing, id, news->since,
 			begin || begin_of(state, hearing->me) ? news->since : NULL);

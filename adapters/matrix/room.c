@@ -41,13 +41,8 @@ look_for_room(const char *user, const struct json *rooms, void *data)
 {
 	struct listed *listed = data;
 
-	for (size_t i = 0, n = json_count(rooms, ""); i < n && !listed->user; i++) {
-		struct json *room = json_item(rooms, "", i);
-
-		if (!strcmp(json_text_or(room, "", ""), listed->room))
-			listed->user = xstrdup(user);
-		json_free(room);
-	}
+	if (!listed->user && json_lists(rooms, "", "", listed->room))
+		listed->user = xstrdup(user);
 }
 
 struct human {

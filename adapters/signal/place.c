@@ -101,23 +101,24 @@ one_recipient(const char *recipient)
 	return params;
 }
 
+/* The contact with that account id or number; owned or NULL. */
+static struct json *
+contact_of(const struct json *contacts, const char *id)
+{
+	struct json *found = json_find(contacts, "", "uuid", id);
+
+	return found ? found : json_find(contacts, "", "number", id);
+}
+
 /* What signal-cli knows of somebody already; owned, or NULL with or without trouble in `call`. */
 static struct json *
 find_contact(const char *recipient, struct api_call *call)
 {
-	struct json *params = one_recipient(recipient), *found = NULL;
+	struct json *params = one_recipient(recipient);
 
 	json_put_true(params, "allRecipients", true);
 	*call = signal_ask("listContacts", params);
-	for (size_t i = 0, n = json_count(call->result, ""); i < n && !found; i++) {
-		struct json *contact = json_item(call->result, "", i);
-
-		if (!strcmp(json_text_or(contact, "number", ""), recipient)
-			|| !strcmp(json_text_or(contact, "uuid", ""), recipient))
-			found = json_copy(contact);
-		json_free(contact);
-	}
-	return found;
+	return contact_of(call->result, recipient);
 }
 
 /* Ask Signal itself about a number or a name: an object with number, uuid, isRegistered. */
@@ -217,19 +218,12 @@ member_names(const struct json *group)
 	call = signal_ask("listContacts", params);
 	for (size_t i = 0, n = json_count(group, "members"); i < n; i++) {
 		struct json *member = json_item(group, "members", i);
-		const char *id = member_id(member), *name = json_text_or(member, "number", id);
-		struct json *known = NULL;
+		const char *id = member_id(member), *name;
+		struct json *known = n <= NAMES_MOST ? contact_of(call.result, id) : NULL;
 
-		for (size_t k = 0, m = json_count(call.result, ""); k < m && !known && n <= NAMES_MOST; k++) {
-			struct json *contact = json_item(call.result, "", k);
-
-			if (!strcmp(json_text_or(contact, "uuid", ""), id)
-				|| !strcmp(json_text_or(contact, "number", ""), id))
-				known = json_copy(contact);
-			json_free(contact);
-		}
+		name = contact_name(known, json_text_or(member, "number", id));
 		if (!is_us(member))
-			json_append(names, json_new_text(contact_name(known, name), strlen(contact_name(known, name))));
+			json_append(names, json_new_text(name, strlen(name)));
 		json_free(known);
 		json_free(member);
 	}
@@ -258,16 +252,9 @@ group_answer(const struct json *group, const char *id)
 static struct json *
 resolve_group(const char *id)
 {
-	struct json *params = json_object(), *found = NULL, *answer;
-	struct api_call call = signal_ask("listGroups", params);
+	struct api_call call = signal_ask("listGroups", json_object());
+	struct json *found = json_find(call.result, "", "id", id), *answer;
 
-	for (size_t i = 0, n = json_count(call.result, ""); i < n && !found; i++) {
-		struct json *group = json_item(call.result, "", i);
-
-		if (!strcmp(json_text_or(group, "id", ""), id))
-			found = json_copy(group);
-		json_free(group);
-	}
 	answer = call.result ? group_answer(found, id) : api_error(&call);
 	api_release(&call);
 	json_free(found);

@@ -156,20 +156,6 @@ count_people(struct json *audience, const struct json *members, const char *self
 	json_put_true(audience, "known", true);
 }
 
-static bool
-holds_text(const struct json *texts, const char *text)
-{
-	bool found = false;
-
-	for (size_t i = 0, n = json_count(texts, ""); i < n && !found; i++) {
-		struct json *item = json_item(texts, "", i);
-
-		found = !strcmp(json_text_or(item, "", ""), text);
-		json_free(item);
-	}
-	return found;
-}
-
 static struct json *
 unknown_audience(void)
 {
@@ -218,7 +204,7 @@ channel_audience(const char *chat, const char *self)
 			first = NULL;
 			break;
 		}
-		size += (double)json_count(page, "") - holds_text(page, self);
+		size += (double)json_count(page, "") - json_lists(page, "", "", self);
 		if (first)
 			json_free(page);
 		else

@@ -58,15 +58,10 @@ make_event(const char *id, const char *chat, const char *user, const char *name,
 static char *
 name_of(const struct json *value, const char *from)
 {
-	char *name = NULL;
+	struct json *contact = json_find(value, "contacts", "wa_id", from);
+	char *name = json_id(contact, "profile.name");
 
-	for (size_t i = 0, n = json_count(value, "contacts"); i < n && !name; i++) {
-		struct json *contact = json_item(value, "contacts", i);
-
-		if (!strcmp(json_text_or(contact, "wa_id", ""), from))
-			name = json_id(contact, "profile.name");
-		json_free(contact);
-	}
+	json_free(contact);
 	return name;
 }
 
