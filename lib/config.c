@@ -649,13 +649,8 @@ look_for_person(const char *person, const struct json *identities, void *data)
 {
 	struct linked *linked = data;
 
-	for (size_t i = 0; i < json_count(identities, ""); i++) {
-		struct json *identity = json_item(identities, "", i);
-
-		if (!strcmp(json_text_or(identity, "", ""), linked->identity))
-			linked->person = person;
-		json_free(identity);
-	}
+	if (json_lists(identities, "", "", linked->identity))
+		linked->person = person;
 }
 
 const char *

@@ -214,15 +214,7 @@ ask_shaped(struct check *check, const char *verb, const struct json *question, e
 bool
 check_has(const struct check *check, const char *verb)
 {
-	bool has = false;
-
-	for (size_t i = 0; !has && i < json_count(check->about, "verbs"); i++) {
-		struct json *item = json_item(check->about, "verbs", i);
-
-		has = !strcmp(json_text_or(item, "", ""), verb);
-		json_free(item);
-	}
-	return has;
+	return json_lists(check->about, "verbs", "", verb);
 }
 
 void

@@ -35,13 +35,7 @@ is_declared(const struct json *about, const char *platform, const char *variable
 		found = !strcmp(name, variable);
 		free(name);
 	}
-	for (size_t i = 0; !found && i < json_count(about, "config"); i++) {
-		struct json *item = json_item(about, "config", i);
-
-		found = !strcmp(json_text_or(item, "name", ""), variable);
-		json_free(item);
-	}
-	return found;
+	return found || json_lists(about, "config", "name", variable);
 }
 
 struct unknown {

@@ -37,17 +37,14 @@ declared_secret(const char *variable)
 	const struct json *about = NULL;
 	char *why = NULL;
 	int status;
-	bool secret = false;
+	struct json *need;
+	bool secret;
 
 	if (platform)
 		about = platform_about(platform, &status, &why);
-	for (size_t i = 0; about && i < json_count(about, "config"); i++) {
-		struct json *item = json_item(about, "config", i);
-
-		secret = secret || (json_true(item, "secret")
-			&& !strcmp(json_text_or(item, "name", ""), variable));
-		json_free(item);
-	}
+	need = json_find(about, "config", "name", variable);
+	secret = json_true(need, "secret");
+	json_free(need);
 	free(why);
 	return secret;
 }

@@ -86,14 +86,8 @@ static bool
 takes_proxy(const char *platform, const struct json *about)
 {
 	char *name = config_name(platform, "proxy");
-	bool takes = false;
+	bool takes = json_lists(about, "config", "name", name);
 
-	for (size_t i = 0; i < json_count(about, "config"); i++) {
-		struct json *item = json_item(about, "config", i);
-
-		takes |= !strcmp(json_text_or(item, "name", ""), name);
-		json_free(item);
-	}
 	free(name);
 	return takes;
 }
