@@ -164,6 +164,35 @@ title_line(const char *title, size_t most)
 	return line;
 }
 
+struct json *
+place_new(const char *account, const char *chat, const char *kind, const char *thread,
+	const char *user)
+{
+	struct json *place = json_object();
+
+	json_put_text(place, "platform", adapter_platform());
+	json_put_text(place, "account", account);
+	json_put_text(place, "chat", chat);
+	json_put_text(place, "kind", kind);
+	if (thread)
+		json_put_text(place, "thread", thread);
+	if (user)
+		json_put_text(place, "user", user);
+	return place;
+}
+
+struct json *
+audience_new(double size, struct json *names)
+{
+	struct json *audience = json_object();
+
+	if (size >= 0)
+		json_put_number(audience, "size", size);
+	json_put(audience, "names", names);
+	json_put_true(audience, "known", size >= 0);
+	return audience;
+}
+
 static void
 put_trouble(struct json *object, const char *class, const char *why, const char *remedy)
 {

@@ -63,6 +63,12 @@ int adapter_main(int argc, char **argv, const struct adapter *adapter);
 /* A title in one line of at most so many characters, and never empty. Owned. */
 char *title_line(const char *title, size_t most);
 
+/* A place of this platform, with what is not NULL. Owned. */
+struct json *place_new(const char *account, const char *chat, const char *kind,
+	const char *thread, const char *user);
+/* Who reads there; a size below 0 is not known. Takes the names. Owned. */
+struct json *audience_new(double size, struct json *names);
+
 /* Answers. `class` is one of transient, busy, request, thread, chat, config (hermes-adapter(7)). */
 struct json *answer_not(const char *outcome, const char *class, const char *why,
 	const char *remedy);

@@ -79,18 +79,12 @@ channel_place(const struct json *channel, const char *account)
 {
 	const char *id = json_text_or(channel, "id", "");
 	bool thread = is_thread(channel), dm = channel_type(channel) == CHANNEL_DM;
-	struct json *place = json_object(), *human = json_item(channel, "recipients", 0);
+	struct json *human = json_item(channel, "recipients", 0);
+	struct json *place = place_new(account, id, dm ? "dm" : thread ? "thread" : "group",
+		thread ? id : NULL, dm ? json_text_or(human, "id", "") : NULL);
 	char *link = xformat("https://discord.com/channels/%s/%s",
 		json_text_or(channel, "guild_id", "@me"), id);
 
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", account);
-	json_put_text(place, "chat", id);
-	json_put_text(place, "kind", dm ? "dm" : thread ? "thread" : "group");
-	if (thread)
-		json_put_text(place, "thread", id);
-	if (dm)
-		json_put_text(place, "user", json_text_or(human, "id", ""));
 	json_put_text(place, "link", link);
 	json_free(human);
 	free(link);

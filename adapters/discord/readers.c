@@ -154,7 +154,7 @@ count_readers(struct readers *readers, const struct json *channel)
 struct json *
 channel_audience(const struct json *channel, const char *account)
 {
-	struct json *audience = json_object(), *human = json_item(channel, "recipients", 0);
+	struct json *human = json_item(channel, "recipients", 0);
 	struct readers readers = {.account = account, .names = json_array()};
 	bool known = true;
 
@@ -167,9 +167,5 @@ channel_audience(const struct json *channel, const char *account)
 		known = count_readers(&readers, channel);
 	}
 	json_free(human);
-	if (known)
-		json_put_number(audience, "size", readers.count);
-	json_put(audience, "names", readers.names);
-	json_put_true(audience, "known", known);
-	return audience;
+	return audience_new(known ? readers.count : -1, readers.names);
 }

@@ -20,20 +20,6 @@ chat_kind(const struct json *chat)
 	return !strcmp(json_text_or(chat, "chat_mode", ""), "p2p") ? "dm" : "group";
 }
 
-static struct json *
-new_place(const char *chat, const char *kind, const char *thread)
-{
-	struct json *place = json_object();
-
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", feishu_account());
-	json_put_text(place, "chat", chat);
-	json_put_text(place, "kind", kind);
-	if (thread)
-		json_put_text(place, "thread", thread);
-	return place;
-}
-
 /* The private chat with a person. Owned; NULL: the server does not tell (few do). */
 static char *
 private_chat(const char *person)
@@ -94,9 +80,10 @@ put_person(struct json *place, struct json *names, const struct json *chat)
 }
 
 /* Bots are no members here; how many humans there are stands in the chat. */
-static void
-put_members(struct json *audience, struct json *names, const struct json *chat, const char *id)
+static struct json *
+group_audience(const struct json *chat, const char *id)
 {
+	struct json *names = json_array();
 	char *path = xformat("/im/v1/chats/%s/members?member_id_type=open_id&page_size=%d", id,
 		NAMES_MOST);
 	char *count = json_id(chat, "user_count");
@@ -113,12 +100,10 @@ put_members(struct json *audience, struct json *names, const struct json *chat, 
 		json_free(member);
 	}
 	size = json_number(call.result, "member_total", size);
-	if (size >= 1)
-		json_put_number(audience, "size", size);
-	json_put_true(audience, "known", size >= 1);
 	free(count);
 	free(path);
 	api_release(&call);
+	return audience_new(size >= 1 ? size : -1, names);
 }
 
 /* A link that opens the chat in the app. */
@@ -139,17 +124,15 @@ put_link(struct json *place)
 static struct json *
 put_chat_place(struct json *answer, struct json *place, const struct json *chat)
 {
-	struct json *audience = json_object(), *names = json_array();
+	struct json *names;
 
 	if (!strcmp(json_text_or(place, "kind", ""), "dm")) {
+		names = json_array();
 		put_person(place, names, chat);
-		json_put_number(audience, "size", 1);
-		json_put_true(audience, "known", true);
+		json_put(answer, "audience", audience_new(1, names));
 	} else {
-		put_members(audience, names, chat, json_text_or(place, "chat", ""));
+		json_put(answer, "audience", group_audience(chat, json_text_or(place, "chat", "")));
 	}
-	json_put(audience, "names", names);
-	json_put(answer, "audience", audience);
 	put_link(place);
 	json_put(answer, "place", place);
 	return answer;
@@ -206,9 +189,7 @@ resolve_chat(const char *chat, const char *thread, const char *person)
 		answer = answer_error("request", "that thread is in another chat",
 			"name the chat that the thread is in");
 	} else {
-		place = new_place(chat, chat_kind(call.result), thread);
-		if (person)
-			json_put_text(place, "user", person);
+		place = place_new(feishu_account(), chat, chat_kind(call.result), thread, person);
 		answer = put_chat_place(json_object(), place, call.result);
 	}
 	api_release(&call);
@@ -220,25 +201,19 @@ static struct json *
 resolve_person(const char *person)
 {
 	char *chat = is_id(person, "ou_") ? private_chat(person) : NULL;
-	struct json *answer, *place, *audience, *names;
+	struct json *answer, *names;
 
 	if (chat) {
 		answer = resolve_chat(chat, NULL, person);
 		free(chat);
 		return answer;
 	}
-	place = new_place(person, "dm", NULL);
-	if (is_id(person, "ou_"))
-		json_put_text(place, "user", person);
 	names = json_array();
 	json_append(names, json_new_text(person, strlen(person)));
-	audience = json_object();
-	json_put_number(audience, "size", 1);
-	json_put(audience, "names", names);
-	json_put_true(audience, "known", true);
 	answer = json_object();
-	json_put(answer, "place", place);
-	json_put(answer, "audience", audience);
+	json_put(answer, "place", place_new(feishu_account(), person, "dm", NULL,
+		is_id(person, "ou_") ? person : NULL));
+	json_put(answer, "audience", audience_new(1, names));
 	return answer;
 }
 

@@ -59,19 +59,13 @@ find_home(const struct round *round)
 static struct json *
 spoken_place(const struct json *message, const struct json *heard, const char *kind)
 {
-	struct json *place = json_object();
 	const char *thread = json_text(heard, "thread");
 
 	if (!thread && (json_has(message, "root_id") || !strcmp(kind, "topic")))
 		thread = json_text(message, "thread_id");
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", feishu_account());
-	json_put_text(place, "chat", json_text(heard, "chat"));
-	json_put_text(place, "kind", strcmp(kind, "topic") != 0 ? kind : "group");
-	if (thread)
-		json_put_text(place, "thread", thread);
-	json_put_text(place, "user", json_text(message, "sender.id"));
-	return place;
+	return place_new(feishu_account(), json_text(heard, "chat"),
+		strcmp(kind, "topic") != 0 ? kind : "group", thread,
+		json_text(message, "sender.id"));
 }
 
 /* The event that a message is, owned; NULL for what says nothing to us. */

@@ -55,22 +55,17 @@ same_chat(const char *one, const char *other)
 struct json *
 chat_place(const char *guid)
 {
-	struct json *place = json_object();
+	bool group = is_group(guid);
 
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", adapter_platform());
-	json_put_text(place, "chat", guid);
-	json_put_text(place, "kind", is_group(guid) ? "group" : "dm");
-	if (!is_group(guid))
-		json_put_text(place, "user", chat_tail(guid));
-	return place;
+	return place_new(adapter_platform(), guid, group ? "group" : "dm", NULL,
+		group ? NULL : chat_tail(guid));
 }
 
 struct json *
 chat_audience(const struct json *chat)
 {
 	const char *guid = json_text_or(chat, "guid", "");
-	struct json *audience = json_object(), *names = json_array();
+	struct json *names = json_array();
 	size_t size = json_count(chat, "participants");
 
 	for (size_t i = 0; i < size; i++) {
@@ -84,11 +79,7 @@ chat_audience(const struct json *chat)
 		json_append(names, json_new_text(chat_tail(guid), strlen(chat_tail(guid))));
 		size = 1;
 	}
-	if (size)
-		json_put_number(audience, "size", (double)size);
-	json_put(audience, "names", names);
-	json_put_true(audience, "known", size);
-	return audience;
+	return audience_new(size ? (double)size : -1, names);
 }
 
 /* A chat that is looked for in the list of all. */

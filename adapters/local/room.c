@@ -269,19 +269,12 @@ room_save(struct room *room)
 struct json *
 room_place(const struct room *room, const char *thread, const char *speaker)
 {
-	struct json *place = json_object(), *human = room_member(room, NULL);
+	struct json *place, *human = room_member(room, NULL);
 	char *path = room_messages(room), *link = file_link(path);
 
 	if (!speaker && !strcmp(room_kind(room), "dm"))
 		speaker = json_text(human, "id");
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", adapter_platform());
-	json_put_text(place, "chat", room->name);
-	json_put_text(place, "kind", room_kind(room));
-	if (thread)
-		json_put_text(place, "thread", thread);
-	if (speaker)
-		json_put_text(place, "user", speaker);
+	place = place_new(adapter_platform(), room->name, room_kind(room), thread, speaker);
 	json_put_text(place, "link", link);
 	json_free(human);
 	free(path);
@@ -292,7 +285,7 @@ room_place(const struct room *room, const char *thread, const char *speaker)
 struct json *
 room_audience(const struct room *room)
 {
-	struct json *audience = json_object(), *names = json_array();
+	struct json *names = json_array();
 	size_t members = json_count(room->card, "members");
 
 	for (size_t i = 0; i < members; i++) {
@@ -302,8 +295,5 @@ room_audience(const struct room *room)
 		json_append(names, json_new_text(name, strlen(name)));
 		json_free(member);
 	}
-	json_put_number(audience, "size", (double)members);
-	json_put(audience, "names", names);
-	json_put_true(audience, "known", true);
-	return audience;
+	return audience_new((double)members, names);
 }

@@ -200,17 +200,8 @@ room_encrypted(const char *id, struct api_call *call)
 struct json *
 room_place(const struct room *room, const char *id, const char *thread)
 {
-	struct json *place = json_object();
-
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", own_id());
-	json_put_text(place, "chat", id);
-	json_put_text(place, "kind", room->dm ? "dm" : "group");
-	if (thread)
-		json_put_text(place, "thread", thread);
-	if (room->dm)
-		json_put_text(place, "user", room->user);
-	return place;
+	return place_new(own_id(), id, room->dm ? "dm" : "group", thread,
+		room->dm ? room->user : NULL);
 }
 
 /* The bot's server knows the room: a link names it, as ids of today's rooms name none. Owned. */
@@ -259,9 +250,8 @@ room_answer(struct json *answer, const struct room *room, struct json *place)
 	json_each(room->members, "", add_reader, &reader);
 	json_put_text(place, "link", link);
 	json_put(answer, "place", place);
-	json_put_number(answer, "audience.size", (double)json_count(reader.names, ""));
-	json_put_true(answer, "audience.known", json_is_object(room->members));
-	json_put(answer, "audience.names", reader.names);
+	json_put(answer, "audience", audience_new(json_is_object(room->members)
+		? (double)json_count(reader.names, "") : -1, reader.names));
 	free(link);
 	return answer;
 }

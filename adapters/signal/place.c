@@ -68,15 +68,7 @@ signal_is_us(const struct json *who, const char *number, const char *uuid)
 struct json *
 signal_place(const char *chat, bool group, const char *user)
 {
-	struct json *place = json_object();
-
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", signal_account());
-	json_put_text(place, "chat", chat);
-	json_put_text(place, "kind", group ? "group" : "dm");
-	if (user)
-		json_put_text(place, "user", user);
-	return place;
+	return place_new(signal_account(), chat, group ? "group" : "dm", NULL, user);
 }
 
 /* What a contact is called, borrowed. */
@@ -147,9 +139,7 @@ private_answer(const char *chat, const char *name)
 
 	json_append(names, json_new_text(name, strlen(name)));
 	json_put(answer, "place", signal_place(chat, false, chat));
-	json_put_number(answer, "audience.size", 1);
-	json_put(answer, "audience.names", names);
-	json_put_true(answer, "audience.known", true);
+	json_put(answer, "audience", audience_new(1, names));
 	return answer;
 }
 
@@ -243,9 +233,8 @@ group_answer(const struct json *group, const char *id)
 	names = member_names(group);
 	json_put(answer, "place", signal_place(id, true, NULL));
 	json_put_text(answer, "name", json_text_or(group, "name", id));
-	json_put_number(answer, "audience.size", (double)json_count(names, ""));
-	json_put_true(answer, "audience.known", json_count(names, "") > 0);
-	json_put(answer, "audience.names", names);
+	json_put(answer, "audience", audience_new(json_count(names, "")
+		? (double)json_count(names, "") : -1, names));
 	return answer;
 }
 

@@ -63,19 +63,11 @@ stamp_order(const char *one, const char *other)
 struct json *
 slack_place(const struct json *self, const char *chat, const char *thread, const char *user)
 {
-	struct json *place = json_object();
-	bool dm = *chat == 'D';
+	struct json *place = place_new(json_text(self, "user_id"), chat,
+		*chat == 'D' ? "dm" : "group", thread, user);
 
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", json_text(self, "user_id"));
 	if (json_text(self, "team_id"))
 		json_put_text(place, "workspace", json_text(self, "team_id"));
-	json_put_text(place, "chat", chat);
-	json_put_text(place, "kind", dm ? "dm" : "group");
-	if (thread)
-		json_put_text(place, "thread", thread);
-	if (user)
-		json_put_text(place, "user", user);
 	return place;
 }
 
@@ -132,8 +124,8 @@ next_page(const char *method, const char *name, struct text *form, char **cursor
 }
 
 /* Those among them that are people, as far as looked at: the rest is taken for people. */
-static void
-count_people(struct json *audience, const struct json *members, const char *self, double size)
+static struct json *
+count_people(const struct json *members, const char *self, double size)
 {
 	struct json *names = json_array();
 	int looked = 0;
@@ -151,19 +143,7 @@ count_people(struct json *audience, const struct json *members, const char *self
 		json_free(user);
 		json_free(member);
 	}
-	json_put_number(audience, "size", size);
-	json_put(audience, "names", names);
-	json_put_true(audience, "known", true);
-}
-
-static struct json *
-unknown_audience(void)
-{
-	struct json *audience = json_object();
-
-	json_put(audience, "names", json_array());
-	json_put_true(audience, "known", false);
-	return audience;
+	return audience_new(size, names);
 }
 
 /* Whether only its members read there: a public channel's words are for whoever looks. */
@@ -186,7 +166,7 @@ is_closed(const char *chat)
 static struct json *
 channel_audience(const char *chat, const char *self)
 {
-	struct json *audience = json_object(), *first = NULL;
+	struct json *audience, *first = NULL;
 	char *cursor = xstrdup("");
 	double size = 0;
 	int pages = 0;
@@ -211,12 +191,11 @@ channel_audience(const char *chat, const char *self)
 			first = page;
 	} while (*cursor && ++pages < MEMBER_PAGES);
 	if (first && !*cursor) {
-		count_people(audience, first, self, size);
+		audience = count_people(first, self, size);
 		if (json_number(audience, "size", 0) <= 1 && !is_closed(chat))
 			json_put_true(audience, "known", false);
 	} else {
-		json_free(audience);
-		audience = unknown_audience();
+		audience = audience_new(-1, json_array());
 	}
 	json_free(first);
 	free(cursor);
@@ -226,16 +205,12 @@ channel_audience(const char *chat, const char *self)
 static struct json *
 person_audience(const char *id)
 {
-	struct json *audience = json_object(), *names = json_array();
-	struct json *user = id ? slack_user(id) : NULL;
+	struct json *names = json_array(), *user = id ? slack_user(id) : NULL;
 
 	if (user)
 		add_name(names, user, id);
 	json_free(user);
-	json_put_number(audience, "size", 1);
-	json_put(audience, "names", names);
-	json_put_true(audience, "known", true);
-	return audience;
+	return audience_new(1, names);
 }
 
 /* https://TEAM.slack.com/archives/C1/p1700000000000100 */

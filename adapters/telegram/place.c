@@ -23,17 +23,11 @@ chat_place(const struct json *chat, const char *thread)
 {
 	const char *type = json_text_or(chat, "type", "");
 	char *id = json_id(chat, "id"), *account = telegram_account();
-	struct json *place = json_object();
 	bool private = !strcmp(type, "private");
+	struct json *place = place_new(account, id ? id : "",
+		private ? "dm" : !strcmp(type, "channel") ? "channel" : "group", thread,
+		private ? id ? id : "" : NULL);
 
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", account);
-	json_put_text(place, "chat", id ? id : "");
-	json_put_text(place, "kind", private ? "dm" : !strcmp(type, "channel") ? "channel" : "group");
-	if (private)
-		json_put_text(place, "user", id ? id : "");
-	if (thread)
-		json_put_text(place, "thread", thread);
 	free(id);
 	free(account);
 	return place;
@@ -105,7 +99,7 @@ add_administrators(struct json *names, const char *id)
 static struct json *
 find_audience(const char *id, const struct json *chat)
 {
-	struct json *audience = json_object(), *names = json_array();
+	struct json *names = json_array();
 	double size = 1;
 
 	if (chat)
@@ -118,11 +112,7 @@ find_audience(const char *id, const struct json *chat)
 		api_release(&call);
 		add_administrators(names, id);
 	}
-	if (size >= 0)
-		json_put_number(audience, "size", size);
-	json_put(audience, "names", names);
-	json_put_true(audience, "known", size >= 0);
-	return audience;
+	return audience_new(size, names);
 }
 
 /* As put_place, for a chat that getChat has told about (or not: NULL). */

@@ -44,33 +44,21 @@ webhook_kind(void)
 struct json *
 webhook_place(const char *chat, const char *thread, const char *user)
 {
-	struct json *place = json_object();
+	bool dm = !strcmp(webhook_kind(), "dm");
 
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", adapter_platform());
-	json_put_text(place, "chat", chat);
-	json_put_text(place, "kind", webhook_kind());
-	if (thread)
-		json_put_text(place, "thread", thread);
-	if (user || !strcmp(webhook_kind(), "dm"))
-		json_put_text(place, "user", user ? user : chat);
-	return place;
+	return place_new(adapter_platform(), chat, webhook_kind(), thread, user || !dm ? user : chat);
 }
 
 struct json *
 put_place(struct json *answer, struct json *place)
 {
-	struct json *audience = json_object(), *names = json_array();
+	struct json *names = json_array();
 	const char *user = json_text_or(place, "user", "");
 	bool dm = !strcmp(webhook_kind(), "dm");
 
 	if (dm)
 		json_append(names, json_new_text(user, strlen(user)));
-	if (dm)
-		json_put_number(audience, "size", 1);
-	json_put(audience, "names", names);
-	json_put_true(audience, "known", dm);
-	json_put(answer, "audience", audience);
+	json_put(answer, "audience", audience_new(dm ? 1 : -1, names));
 	json_put(answer, "place", place);
 	return answer;
 }

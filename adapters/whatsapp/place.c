@@ -100,21 +100,14 @@ jid_of(const char *chat)
 struct json *
 whatsapp_place(const char *chat, const char *user)
 {
-	struct json *place = json_object();
 	bool many = ends_with(chat, group);
 
-	json_put_text(place, "platform", adapter_platform());
-	json_put_text(place, "account", whatsapp_account());
-	json_put_text(place, "chat", chat);
-	json_put_text(place, "kind", many ? "group" : "dm");
-	if (user || !many)
-		json_put_text(place, "user", many ? user : chat);
-	return place;
+	return place_new(whatsapp_account(), chat, many ? "group" : "dm", NULL, many ? user : chat);
 }
 
 /* A group, as the bridge tells; its own number is among those who read. */
-static void
-read_group(struct json *audience, const char *chat)
+static struct json *
+group_audience(const char *chat)
 {
 	struct text path = TEXT_INIT;
 	struct json *names = json_array();
@@ -128,29 +121,20 @@ read_group(struct json *audience, const char *chat)
 	if (size > 1) {
 		const char *name = json_text_or(call.result, "name", chat);
 
-		json_put_number(audience, "size", (double)size - 1);
 		json_append(names, json_new_text(name, strlen(name)));
 	}
-	json_put_true(audience, "known", size > 1);
-	json_put(audience, "names", names);
 	api_release(&call);
 	text_release(&path);
+	return audience_new(size > 1 ? (double)size - 1 : -1, names);
 }
 
 struct json *
 put_place(struct json *answer, struct json *place)
 {
 	const char *chat = json_text_or(place, "chat", "");
-	struct json *audience = json_object();
 
-	if (ends_with(chat, group)) {
-		read_group(audience, chat);
-	} else {
-		json_put_number(audience, "size", 1);
-		json_put(audience, "names", json_array());
-		json_put_true(audience, "known", true);
-	}
-	json_put(answer, "audience", audience);
+	json_put(answer, "audience", ends_with(chat, group) ? group_audience(chat)
+		: audience_new(1, json_array()));
 	json_put(answer, "place", place);
 	return answer;
 }
