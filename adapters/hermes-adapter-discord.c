@@ -48,7 +48,6 @@ check_intents(struct check *check)
 	api_release(&call);
 }
 
-
 /* Whether the rights are there; what is missing is a problem. */
 static bool
 has_right(struct check *check, uint64_t rights, uint64_t wanted, const char *what,
@@ -112,13 +111,11 @@ check_in_guild(struct check *check, const struct json *home, const char *account
 static void
 check_home(struct check *check, const char *account)
 {
-	struct json *nothing = json_object(), *trouble = NULL, *home, *place, *human;
+	struct json *trouble = NULL, *home, *place, *human;
 
-	if (!adapter_setting("HOME_CHANNEL") && !adapter_setting("HOME_CHANNEL_THREAD_ID")) {
-		json_free(nothing);
+	if (!adapter_setting("HOME_CHANNEL") && !adapter_setting("HOME_CHANNEL_THREAD_ID"))
 		return;
-	}
-	home = find_channel(nothing, &trouble);
+	home = find_channel(NULL, &trouble);
 	if (home) {
 		place = channel_place(home, account);
 		human = json_item(home, "recipients", 0);
@@ -136,7 +133,6 @@ check_home(struct check *check, const char *account)
 	}
 	json_free(home);
 	json_free(trouble);
-	json_free(nothing);
 }
 
 static struct json *

@@ -366,7 +366,7 @@ check_readable(struct json *facts, struct json *problems, const char *chat)
 static void
 check_home(struct json *facts, struct json *problems)
 {
-	struct json *nothing = json_object(), *found = feishu_resolve(nothing);
+	struct json *found = feishu_resolve(NULL);
 	const char *chat = json_text(found, "place.chat");
 
 	json_put_true(facts, "home.reachable", chat);
@@ -383,7 +383,6 @@ check_home(struct json *facts, struct json *problems)
 			"hand something off, and set FEISHU_HOME_CHANNEL to the chat (oc_…) it went to");
 	}
 	json_free(found);
-	json_free(nothing);
 }
 
 static struct json *

@@ -218,9 +218,9 @@ answer_send(const struct json *question)
 static void
 check_home(struct json *facts, struct json *problems)
 {
-	struct json *nothing = json_object(), *trouble = NULL, *home, *place;
+	struct json *trouble = NULL, *home, *place;
 
-	home = adapter_setting("HOME_CHANNEL") ? find_chat(nothing, &trouble) : NULL;
+	home = adapter_setting("HOME_CHANNEL") ? find_chat(NULL, &trouble) : NULL;
 	if (home) {
 		place = chat_place(json_text(home, "guid"));
 		json_put_text(facts, "home.name", *json_text_or(home, "displayName", "")
@@ -236,7 +236,6 @@ check_home(struct json *facts, struct json *problems)
 	}
 	json_free(home);
 	json_free(trouble);
-	json_free(nothing);
 }
 
 static void

@@ -237,7 +237,7 @@ home_problem(struct json *facts, struct json *problems, const struct json *found
 static void
 check_home(struct json *facts, struct json *problems, const char *user)
 {
-	struct json *nothing = json_object(), *found = matrix_resolve(nothing);
+	struct json *found = matrix_resolve(NULL);
 	const char *chat = json_text(found, "place.chat");
 
 	if (chat) {
@@ -249,7 +249,6 @@ check_home(struct json *facts, struct json *problems, const char *user)
 		home_problem(facts, problems, found);
 	}
 	json_free(found);
-	json_free(nothing);
 }
 
 static struct json *

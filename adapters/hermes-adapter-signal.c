@@ -136,7 +136,7 @@ answer_send(const struct json *question)
 static void
 check_home(struct json *facts, struct json *problems)
 {
-	struct json *nothing = json_object(), *found = signal_resolve(nothing), *first;
+	struct json *found = signal_resolve(NULL), *first;
 	bool there = json_has(found, "place");
 
 	json_put_true(facts, "home.reachable", there);
@@ -150,7 +150,6 @@ check_home(struct json *facts, struct json *problems)
 		home_lost(facts, problems, found);
 	}
 	json_free(found);
-	json_free(nothing);
 }
 
 /* Whether messages can be received is not asked: asking would take them. */

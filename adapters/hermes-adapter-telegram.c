@@ -461,7 +461,7 @@ check_rights(struct json *facts, struct json *problems, const struct json *home,
 static void
 check_home(struct json *facts, struct json *problems, bool polled)
 {
-	struct json *nothing = json_object(), *found = telegram_resolve(nothing), *first;
+	struct json *found = telegram_resolve(NULL), *first;
 	const char *chat = json_text(found, "place.chat"), *kind = json_text(found, "place.kind");
 	struct api_call call;
 
@@ -483,7 +483,6 @@ check_home(struct json *facts, struct json *problems, bool polled)
 		}
 	}
 	json_free(found);
-	json_free(nothing);
 }
 
 static struct json *

@@ -283,7 +283,7 @@ static struct json *
 answer_check(const struct json *question)
 {
 	struct json *answer = json_object(), *facts = json_object(), *problems = json_array();
-	struct json *nothing = json_object(), *home = webhook_resolve(nothing);
+	struct json *home = webhook_resolve(NULL);
 
 	(void)question;
 	json_put_text(answer, "account", adapter_platform());
@@ -297,7 +297,6 @@ answer_check(const struct json *question)
 	check_receiver(facts, problems);
 	check_events(facts, problems);
 	json_free(home);
-	json_free(nothing);
 	return check_done(answer, facts, problems);
 }
 

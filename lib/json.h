@@ -4,7 +4,8 @@
  *
  * A path is keys joined by dots ("handoff.session"); "" is the value itself. One that
  * begins with a slash is joined by slashes, for keys with dots ("/m.relates_to/event_id").
- * Readers never abort and never change a thing: a wrong kind reads as absent.
+ * Readers never abort and never change a thing: a wrong kind reads as absent, and so does
+ * whatever is asked of NULL.
  * A text borrowed from a value lives as long as the value does, unchanged.
  * `json_put*` takes ownership of the value it puts.
  */

@@ -61,12 +61,13 @@ const char *user_name(const struct json *user);
 /* The place of a channel, for the bot `account`. Owned. */
 struct json *channel_place(const struct json *channel, const char *account);
 /*
- * The channel that a question of resolve means, owned; or NULL, and *trouble is its answer
- * (owned).
+ * The channel that a question of resolve means (NULL: the home), owned; or NULL, and *trouble is
+ * its answer (owned).
  */
 struct json *find_channel(const struct json *question, struct json **trouble);
 /* The bot's id, owned; or NULL, and *trouble as above. */
 char *find_account(struct json **trouble);
+/* NULL asks for the home. */
 struct json *discord_resolve(const struct json *question);
 
 /* What a user (of a guild) may do in a channel, which is no thread. */

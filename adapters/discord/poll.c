@@ -37,14 +37,12 @@ static struct json *
 find_home(const struct round *round)
 {
 	const struct listener *listener = round->data;
-	struct json *nothing = json_object(), *trouble = NULL, *found;
-	struct json *channel = find_channel(nothing, &trouble);
+	struct json *trouble = NULL, *found, *channel = find_channel(NULL, &trouble);
 
 	found = trouble ? trouble : json_object();
 	if (channel && !is_forum(channel))
 		json_put(found, "place", channel_place(channel, listener->account));
 	json_free(channel);
-	json_free(nothing);
 	return found;
 }
 

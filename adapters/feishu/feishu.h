@@ -42,6 +42,7 @@ bool is_in_other_chat(const struct json *message, const char *chat);
 double message_time(const struct json *message);
 
 void feishu_ask_chat(const char *chat, struct api_call *call);
+/* NULL asks for the home. */
 struct json *feishu_resolve(const struct json *question);
 /* Add the place and its audience to an answer. Takes `place`; gives `answer`. */
 struct json *feishu_put_place(struct json *answer, struct json *place);

@@ -37,7 +37,7 @@ static struct json *
 find_home(const struct round *round)
 {
 	const char *home = adapter_setting("HOME_CHANNEL");
-	struct json *question = json_object(), *found;
+	struct json *found;
 
 	(void)round;
 	if (home && is_id(home, "oc_")) {
@@ -45,11 +45,9 @@ find_home(const struct round *round)
 		json_put_text(found, "place.chat", home);
 		if (adapter_setting("HOME_CHANNEL_THREAD_ID"))
 			json_put_text(found, "place.thread", adapter_setting("HOME_CHANNEL_THREAD_ID"));
-	} else {
-		found = feishu_resolve(question);
+		return found;
 	}
-	json_free(question);
-	return found;
+	return feishu_resolve(NULL);
 }
 
 /*

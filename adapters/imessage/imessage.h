@@ -28,7 +28,10 @@ bool same_chat(const char *one, const char *other);
  * address is only known by its chats, and may be another one after each of them.
  */
 struct json *chat_place(const char *guid);
-/* The chat that a question of resolve means. Owned; NULL: *trouble is its answer (owned). */
+/*
+ * The chat that a question of resolve means (NULL: the home). Owned; NULL: *trouble is its
+ * answer (owned).
+ */
 struct json *find_chat(const struct json *question, struct json **trouble);
 /* Who reads there. Owned. */
 struct json *chat_audience(const struct json *chat);

@@ -70,6 +70,7 @@ struct json *event_heard(const struct json *event, const char *id, const struct 
 extern const struct dialect matrix_dialect;
 void put_part(struct json *content, const struct styled *part);
 
+/* NULL asks for the home. */
 struct json *matrix_resolve(const struct json *question);
 struct json *matrix_join(const struct json *question);
 struct json *matrix_poll(const struct json *question);

@@ -39,6 +39,7 @@ enum address signal_address(const char *text);
 bool signal_is_us(const struct json *who, const char *number, const char *uuid);
 
 struct json *signal_place(const char *chat, bool group, const char *user);
+/* NULL asks for the home. */
 struct json *signal_resolve(const struct json *question);
 struct json *signal_poll(const struct json *question);
 

@@ -87,15 +87,13 @@ check_place(struct json *facts, struct json *problems, const struct json *self,
 static void
 check_home(struct json *facts, struct json *problems, const struct json *self, bool writes)
 {
-	struct json *nothing = json_object(), *found = slack_resolve(nothing);
+	struct json *found = slack_resolve(NULL);
 
-	if (json_text(found, "place.chat")) {
+	if (json_text(found, "place.chat"))
 		check_place(facts, problems, self, found, writes);
-	} else {
+	else
 		home_lost(facts, problems, found);
-	}
 	json_free(found);
-	json_free(nothing);
 }
 
 static void

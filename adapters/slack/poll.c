@@ -57,7 +57,7 @@ static struct json *
 find_home(const struct round *round)
 {
 	const char *home = adapter_setting("HOME_CHANNEL");
-	struct json *nothing = json_object(), *found;
+	struct json *found;
 
 	(void)round;
 	if (home && is_conversation(home)) {
@@ -65,11 +65,9 @@ find_home(const struct round *round)
 		json_put_text(found, "place.chat", home);
 		if (adapter_setting("HOME_CHANNEL_THREAD_ID"))
 			json_put_text(found, "place.thread", adapter_setting("HOME_CHANNEL_THREAD_ID"));
-	} else {
-		found = slack_resolve(nothing);
+		return found;
 	}
-	json_free(nothing);
-	return found;
+	return slack_resolve(NULL);
 }
 
 /* A text of the mark that is a stamp, or anything when asked so. Owned or NULL. */

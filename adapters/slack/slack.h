@@ -43,7 +43,7 @@ struct json *slack_place(const struct json *self, const char *chat, const char *
 	const char *user);
 /* Put `place` (taken) into the answer, with its link, and who reads there. Returns `answer`. */
 struct json *put_place(struct json *answer, const struct json *self, struct json *place);
-/* The answer of resolve. Owned. */
+/* The answer of resolve; NULL asks for the home. Owned. */
 struct json *slack_resolve(const struct json *question);
 /* What users.info says of somebody. Owned; NULL: Slack does not tell. */
 struct json *slack_user(const char *id);

@@ -31,7 +31,7 @@ struct json *chat_place(const struct json *chat, const char *thread);
 struct json *put_place(struct json *answer, struct json *place);
 /* What a user or a chat is called. Owned. */
 char *full_name(const struct json *user);
-/* The answer of resolve. Owned. */
+/* The answer of resolve; NULL asks for the home. Owned. */
 struct json *telegram_resolve(const struct json *question);
 
 /* How Telegram takes a text. */

@@ -39,6 +39,7 @@ const char *webhook_kind(void);
 struct json *webhook_place(const char *chat, const char *thread, const char *user);
 /* The answer with a place and its audience. Takes `place`; gives `answer`. */
 struct json *put_place(struct json *answer, struct json *place);
+/* NULL asks for the home. */
 struct json *webhook_resolve(const struct json *question);
 
 /*
