@@ -41,9 +41,7 @@ answer_thread(const struct json *question)
 	}
 	chat = find_chat(place, &trouble);
 	if (chat) {
-		answer = json_object();
-		json_put_text(answer, "outcome", "home");
-		json_put_text(answer, "why", "iMessage has no threads");
+		answer = answer_home("iMessage has no threads", NULL);
 		json_put(answer, "audience", chat_audience(chat));
 		json_put(answer, "place", json_copy(place));
 	} else {

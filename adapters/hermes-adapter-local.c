@@ -166,13 +166,11 @@ resolve(const struct json *question)
 static struct json *
 stay_home(const struct spot *spot)
 {
-	struct json *answer = json_object();
+	struct json *answer = answer_home(spot->thread ? "a thread has no threads"
+		: "the room has no threads", NULL);
 
-	json_put_text(answer, "outcome", "home");
 	json_put(answer, "place", spot_place(spot));
 	json_put(answer, "audience", room_audience(&spot->room));
-	json_put_text(answer, "why", spot->thread ? "a thread has no threads"
-		: "the room has no threads");
 	return answer;
 }
 

@@ -113,17 +113,6 @@ answer_send(const struct json *question)
 	return answer;
 }
 
-/* Takes `place`. */
-static struct json *
-stay_home(struct json *place)
-{
-	struct json *answer = json_object();
-
-	json_put_text(answer, "outcome", "home");
-	json_put_text(answer, "why", "the receiver opens no threads");
-	return put_place(answer, place);
-}
-
 /* The receiver decides. One that knows nothing of threads says 404 or 501, or no thread. */
 static struct json *
 answer_thread(const struct json *question)
@@ -151,7 +140,8 @@ answer_thread(const struct json *question)
 			json_put_text(home, "link", json_text(said, "link"));
 		put_place(answer, json_copy(home));
 	} else if (call.result || call.status == 404 || call.status == 409 || call.status == 501) {
-		answer = stay_home(json_copy(home));
+		answer = put_place(answer_home("the receiver opens no threads", NULL),
+			json_copy(home));
 	} else {
 		answer = api_failure(&call, "not_opened");
 	}

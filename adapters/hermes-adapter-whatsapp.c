@@ -64,10 +64,8 @@ answer_thread(const struct json *question)
 
 	if (!chat)
 		return answer_not("not_opened", "request", "the place is no chat of WhatsApp's", NULL);
-	answer = json_object();
-	json_put_text(answer, "outcome", "home");
-	json_put_text(answer, "why", "there are no threads in WhatsApp");
-	put_place(answer, place_now(question, chat));
+	answer = put_place(answer_home("there are no threads in WhatsApp", NULL),
+		place_now(question, chat));
 	free(chat);
 	return answer;
 }

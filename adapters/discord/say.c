@@ -249,12 +249,8 @@ struct opening {
 static struct json *
 stay_home(const struct opening *opening, const char *why, const char *remedy)
 {
-	struct json *answer = json_object();
+	struct json *answer = answer_home(why, remedy);
 
-	json_put_text(answer, "outcome", "home");
-	json_put_text(answer, "why", why);
-	if (remedy)
-		json_put_text(answer, "remedy", remedy);
 	json_put(answer, "place", channel_place(opening->home, opening->account));
 	json_put(answer, "audience", channel_audience(opening->home, opening->account));
 	return answer;
