@@ -284,12 +284,12 @@ text_sent(const struct json *message, const struct json *place, int parts)
 }
 
 static struct json *
-send_part(const struct json *question, const struct json *place, const struct styled *part,
-	int parts)
+send_part(const struct json *question, const struct styled *part, int parts)
 {
+	struct json *place = json_at(question, "place"), *body = json_object();
+	struct json *found = NULL, *answer;
 	const char *chat = json_text(place, "chat"), *thread = json_text(place, "thread");
 	char *root = NULL, *key = act_key(question, "send"), *words;
-	struct json *body = json_object(), *found = NULL, *answer;
 	struct api_call call = {0};
 	bool sure = true;
 
@@ -319,6 +319,7 @@ send_part(const struct json *question, const struct json *place, const struct st
 	}
 	json_free(found);
 	json_free(body);
+	json_free(place);
 	free(root);
 	free(key);
 	api_release(&call);
@@ -330,20 +331,11 @@ answer_send(const struct json *question)
 {
 	const char *chat = json_text_or(question, "place.chat", "");
 	const char *thread = json_text(question, "place.thread");
-	struct json *place = json_at(question, "place"), *answer;
-	struct styled part = STYLED_INIT;
-	int parts;
 
 	feishu_account();
 	if (!is_receiver(chat) || (thread && !is_id(thread, "omt_")))
-		answer = answer_not("not_sent", "request", "no chat of Feishu's was given", NULL);
-	else if (!message_part(question, &feishu_dialect, &part, &parts))
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
-	else
-		answer = send_part(question, place, &part, parts);
-	styled_release(&part);
-	json_free(place);
-	return answer;
+		return answer_not("not_sent", "request", "no chat of Feishu's was given", NULL);
+	return message_send(question, &feishu_dialect, send_part);
 }
 
 /* What people write there can be read: groups need a scope of their own for that. */

@@ -169,48 +169,38 @@ send_words(const struct json *question, const struct json *place, const struct s
 }
 
 static struct json *
-send_part(const struct json *question, const struct json *place, const struct sending *sending)
+send_part(const struct json *question, const struct styled *part, int parts)
 {
+	struct json *place = json_at(question, "place"), *answer, *found = NULL;
+	char *words = message_written(&dialect, part);
+	struct sending sending = {json_text(place, "chat"), words,
+		json_number(question, "again.since", 0), parts};
 	struct api_call call = {0};
-	struct json *answer, *found = NULL;
 
 	if (json_has(question, "again"))
-		found = look_back(sending, &call);
+		found = look_back(&sending, &call);
 	if (found) {
-		answer = text_sent(sending, place, found);
+		answer = text_sent(&sending, place, found);
 	} else if (call.why) {
 		call.unknown = true; /* the earlier try stays what it was */
 		answer = api_failure(&call, "not_sent");
 	} else {
-		answer = send_words(question, place, sending);
+		answer = send_words(question, place, &sending);
 	}
 	json_free(found);
+	json_free(place);
 	api_release(&call);
+	free(words);
 	return answer;
 }
 
 static struct json *
 answer_send(const struct json *question)
 {
-	struct json *place = json_at(question, "place"), *answer;
-	struct styled part = STYLED_INIT;
-	struct sending sending = {.chat = json_text_or(place, "chat", ""),
-		.since = json_number(question, "again.since", 0)};
-	char *words;
-
 	imessage_ready();
-	if (!is_chat(sending.chat)) {
-		answer = answer_not("not_sent", "request", "no place of iMessage's was given", NULL);
-	} else if (!message_part(question, &dialect, &part, &sending.parts)) {
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
-	} else {
-		sending.words = words = message_written(&dialect, &part);
-		answer = send_part(question, place, &sending);
-		free(words);
-	}
-	styled_release(&part);
-	json_free(place);
-	return answer;
+	return is_chat(json_text_or(question, "place.chat", ""))
+		? message_send(question, &dialect, send_part)
+		: answer_not("not_sent", "request", "no place of iMessage's was given", NULL);
 }
 
 static void

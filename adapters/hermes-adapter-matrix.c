@@ -148,16 +148,7 @@ send_part(const struct json *question, const struct styled *part, int parts)
 static struct json *
 answer_send(const struct json *question)
 {
-	struct json *answer;
-	struct styled part;
-	int parts;
-
-	if (message_part(question, &matrix_dialect, &part, &parts))
-		answer = send_part(question, &part, parts);
-	else
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
-	styled_release(&part);
-	return answer;
+	return message_send(question, &matrix_dialect, send_part);
 }
 
 /* --- check */

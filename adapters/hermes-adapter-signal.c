@@ -32,16 +32,13 @@ answer_thread(const struct json *question)
 	return answer;
 }
 
-/* Who it goes to. False: that is no address. */
-static bool
+/* Who it goes to. */
+static void
 put_recipient(struct json *params, const char *chat)
 {
-	enum address kind = signal_address(chat);
 	struct json *list;
 
-	if (kind != ADDRESS_NUMBER && kind != ADDRESS_UUID && kind != ADDRESS_GROUP)
-		return false;
-	if (kind == ADDRESS_GROUP) {
+	if (signal_address(chat) == ADDRESS_GROUP) {
 		json_put_text(params, "groupId", chat);
 	} else if (!strcmp(chat, signal_account())) {
 		json_put_true(params, "noteToSelf", true);
@@ -50,7 +47,6 @@ put_recipient(struct json *params, const char *chat)
 		json_append(list, json_new_text(chat, strlen(chat)));
 		json_put(params, "recipient", list);
 	}
-	return true;
 }
 
 /* What is answered is known by its time and author (poll.c), and quoted by the first part. */
@@ -93,13 +89,16 @@ part_sent(const struct json *result, int parts)
 	return answer;
 }
 
-/* Takes `params`. */
 static struct json *
-send_message(struct json *params, int parts)
+send_part(const struct json *question, const struct styled *part, int parts)
 {
-	struct api_call call = signal_act("send", params, 0);
-	struct json *answer;
+	struct json *params = json_object(), *answer;
+	struct api_call call;
 
+	put_recipient(params, json_text(question, "place.chat"));
+	put_part(params, part);
+	put_quote(params, question);
+	call = signal_act("send", params, 0);
 	if (call.result)
 		answer = part_sent(call.result, parts);
 	else if (!(answer = signal_refused(&call)))
@@ -111,26 +110,12 @@ send_message(struct json *params, int parts)
 static struct json *
 answer_send(const struct json *question)
 {
-	const char *chat = json_text(question, "place.chat");
-	struct json *params = json_object(), *answer;
-	struct styled part;
-	int parts;
-	bool there = message_part(question, &signal_dialect, &part, &parts);
+	enum address kind = signal_address(json_text_or(question, "place.chat", ""));
 
 	signal_ready();
-	if (!chat || !put_recipient(params, chat)) {
-		answer = answer_not("not_sent", "request", "not a person or group of Signal's", NULL);
-		json_free(params);
-	} else if (!there) {
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
-		json_free(params);
-	} else {
-		put_part(params, &part);
-		put_quote(params, question);
-		answer = send_message(params, parts);
-	}
-	styled_release(&part);
-	return answer;
+	if (kind == ADDRESS_NONE || kind == ADDRESS_USERNAME)
+		return answer_not("not_sent", "request", "not a person or group of Signal's", NULL);
+	return message_send(question, &signal_dialect, send_part);
 }
 
 static void

@@ -275,28 +275,26 @@ answer_thread(const struct json *question)
 }
 
 static struct json *
-answer_send(const struct json *question)
+send_part(const struct json *question, const struct styled *part, int parts)
 {
-	struct json *answer = bad_place(question, "not_sent");
-	struct styled part = STYLED_INIT;
-	int parts;
-	char *text, *stamp;
+	char *text = message_written(&slack_dialect, part), *stamp;
+	struct json *answer = NULL;
 
-	if (answer)
-		return answer;
-	if (!message_part(question, &slack_dialect, &part, &parts) || !part.text.length) {
-		styled_release(&part);
-		return answer_not("not_sent", "request", "the text has no such part", NULL);
-	}
-	text = message_written(&slack_dialect, &part);
-	stamp = post_once(question, "send", text, part.count > 0,
+	stamp = post_once(question, "send", text, part->count > 0,
 		json_text(question, "place.thread"), "not_sent", &answer);
 	if (stamp)
 		answer = answer_sent(stamp, parts);
 	free(stamp);
 	free(text);
-	styled_release(&part);
 	return answer;
+}
+
+static struct json *
+answer_send(const struct json *question)
+{
+	struct json *refusal = bad_place(question, "not_sent");
+
+	return refusal ? refusal : message_send(question, &slack_dialect, send_part);
 }
 
 static const struct adapter_verb verbs[] = {

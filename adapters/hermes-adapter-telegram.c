@@ -175,11 +175,11 @@ ask_send(const struct json *place, const struct styled *part, bool styles, char 
 
 /* Where Telegram refuses the styles, the words go alone. */
 static struct json *
-send_part(const struct json *place, const struct styled *part, int parts)
+send_part(const struct json *question, const struct styled *part, int parts)
 {
+	struct json *place = json_at(question, "place"), *answer;
 	char *moved;
 	struct api_call call = ask_send(place, part, true, &moved);
-	struct json *answer;
 
 	if (part->count && refused_styles(&call)) {
 		free(moved);
@@ -190,26 +190,16 @@ send_part(const struct json *place, const struct styled *part, int parts)
 		: act_failed(&call, "not_sent");
 	free(moved);
 	api_release(&call);
+	json_free(place);
 	return answer;
 }
 
 static struct json *
 answer_send(const struct json *question)
 {
-	struct json *place = json_at(question, "place"), *answer;
-	struct styled part;
-	int parts;
-	bool there = message_part(question, &telegram_dialect, &part, &parts);
-
-	if (!json_text(place, "chat"))
-		answer = answer_not("not_sent", "request", "no place was given", NULL);
-	else if (!there)
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
-	else
-		answer = send_part(place, &part, parts);
-	json_free(place);
-	styled_release(&part);
-	return answer;
+	return json_text(question, "place.chat")
+		? message_send(question, &telegram_dialect, send_part)
+		: answer_not("not_sent", "request", "no place was given", NULL);
 }
 
 /*

@@ -34,7 +34,8 @@ const struct adapter_need webhook_needs[] = {
 	{0}};
 
 /* A text goes out as it was written; only what is too long is cut. */
-static const struct dialect dialect = {.limit = PART_MOST, .unit = UNIT_BYTES, .keyed = true};
+static const struct dialect dialect = {.limit = PART_MOST, .unit = UNIT_BYTES, .keyed = true,
+	.plain = true};
 
 static struct json *
 new_body(const char *type, const struct json *place)
@@ -63,13 +64,14 @@ text_sent(const struct json *answer, const char *key, int parts)
 
 /* 409 says that this message is there already. */
 static struct json *
-post_part(const struct json *question, const struct json *place, const char *text, int parts)
+post_part(const struct json *question, const struct styled *part, int parts)
 {
-	struct json *body = new_body("message", place), *answer;
+	struct json *place = json_at(question, "place"), *answer;
+	struct json *body = new_body("message", place);
 	char *key = act_key(question, "send");
 	struct api_call call;
 
-	json_put_text(body, "text", text);
+	json_put_text(body, "text", part->text.at);
 	json_put_text(body, "format", json_text_or(question, "format", "markdown"));
 	json_put_text(body, "delivery", json_text_or(question, "delivery", ""));
 	json_put_number(body, "part", json_number(question, "part", 1));
@@ -80,6 +82,7 @@ post_part(const struct json *question, const struct json *place, const char *tex
 	else
 		answer = api_failure(&call, "not_sent");
 	api_release(&call);
+	json_free(place);
 	json_free(body);
 	free(key);
 	return answer;
@@ -95,22 +98,13 @@ is_place(const struct json *place)
 static struct json *
 answer_send(const struct json *question)
 {
-	struct json *place = json_at(question, "place"), *source = json_copy(question), *answer;
-	struct styled part = STYLED_INIT;
-	int parts;
+	struct json *place = json_at(question, "place");
+	bool there = is_place(place);
 
 	webhook_ready();
-	json_put_text(source, "format", "plain");
-	if (!is_place(place))
-		answer = answer_not("not_sent", "request", "no chat was given", NULL);
-	else if (!message_part(source, &dialect, &part, &parts))
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
-	else
-		answer = post_part(question, place, part.text.at, parts);
-	styled_release(&part);
-	json_free(source);
 	json_free(place);
-	return answer;
+	return there ? message_send(question, &dialect, post_part)
+		: answer_not("not_sent", "request", "no chat was given", NULL);
 }
 
 /* The receiver decides. One that knows nothing of threads says 404 or 501, or no thread. */

@@ -184,7 +184,7 @@ send_part(const struct json *question, const char *chat)
 	int parts;
 	char *text;
 
-	if (!message_part(question, &whatsapp_dialect, &part, &parts) || !part.text.length) {
+	if (!message_part(question, &whatsapp_dialect, &part, &parts)) {
 		styled_release(&part);
 		return answer_not("not_sent", "request", "the text has no such part", NULL);
 	}

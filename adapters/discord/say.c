@@ -197,13 +197,14 @@ open_again(const char *thread)
 }
 
 static struct json *
-send_part(const struct json *question, const struct json *place, const char *words, int parts)
+send_part(const struct json *question, const struct styled *part, int parts)
 {
+	struct json *place = json_at(question, "place"), *answer;
+	char *words = message_written(&discord_dialect, part);
 	char *nonce = act_key(question, "send"), *id;
 	struct trace trace = {json_text(place, "chat"), json_text_or(place, "account", ""), words,
 		nonce, json_number(question, "again.since", 0)};
 	struct api_call call;
-	struct json *answer;
 
 	id = post_once(&trace, json_has(question, "again"), &call);
 	if (!id && discord_refused(&call, "50083") && open_again(trace.channel)) {
@@ -212,6 +213,8 @@ send_part(const struct json *question, const struct json *place, const char *wor
 	}
 	answer = id ? text_sent(id, &call, parts) : discord_failure(&call, place, "not_sent");
 	api_release(&call);
+	json_free(place);
+	free(words);
 	free(nonce);
 	return answer;
 }
@@ -219,24 +222,10 @@ send_part(const struct json *question, const struct json *place, const char *wor
 struct json *
 discord_send(const struct json *question)
 {
-	struct json *place = json_at(question, "place"), *answer;
-	struct styled part = STYLED_INIT;
-	char *words;
-	int parts;
-
 	discord_ready();
-	if (!is_snowflake(json_text_or(place, "chat", ""))) {
-		answer = answer_not("not_sent", "request", "no place of Discord's was given", NULL);
-	} else if (!message_part(question, &discord_dialect, &part, &parts)) {
-		answer = answer_not("not_sent", "request", "the text has no such part", NULL);
-	} else {
-		words = message_written(&discord_dialect, &part);
-		answer = send_part(question, place, words, parts);
-		free(words);
-	}
-	styled_release(&part);
-	json_free(place);
-	return answer;
+	return is_snowflake(json_text_or(question, "place.chat", ""))
+		? message_send(question, &discord_dialect, send_part)
+		: answer_not("not_sent", "request", "no place of Discord's was given", NULL);
 }
 
 /* A thread to be opened. */

@@ -157,6 +157,20 @@ message_part(const struct json *question, const struct dialect *dialect, struct 
 	return true;
 }
 
+struct json *
+message_send(const struct json *question, const struct dialect *dialect,
+	struct json *(*send)(const struct json *question, const struct styled *part, int parts))
+{
+	struct styled part;
+	int parts;
+	struct json *answer = message_part(question, dialect, &part, &parts)
+		? send(question, &part, parts)
+		: answer_not("not_sent", "request", "the text has no such part", NULL);
+
+	styled_release(&part);
+	return answer;
+}
+
 char *
 message_written(const struct dialect *dialect, const struct styled *part)
 {

@@ -87,6 +87,10 @@ extern const char resent_mark[];
 bool message_part(const struct json *question, const struct dialect *dialect, struct styled *part,
 	int *parts);
 
+/* The answer of `send`: what this makes of the part, or that there is none such. Owned. */
+struct json *message_send(const struct json *question, const struct dialect *dialect,
+	struct json *(*send)(const struct json *question, const struct styled *part, int parts));
+
 /* What dialect->write makes of it, or the plain words. Owned. */
 char *message_written(const struct dialect *dialect, const struct styled *part);
 
