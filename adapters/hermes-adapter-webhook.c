@@ -17,7 +17,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PART_MOST = 65536, PAUSE = 2 };
 
@@ -174,22 +173,13 @@ make_batch(const struct json *said, const char *cursor)
 	return answer;
 }
 
-static void
-pause_for(double seconds)
-{
-	struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-
-	nanosleep(&time, NULL);
-}
-
 /* Where there is nothing to ask, events are piped in: that is quiet, and no trouble. */
 static struct json *
 hear_nothing(const char *cursor, double wait)
 {
 	struct json *batch = json_object();
 
-	if (wait > 0)
-		pause_for(wait < adapter_left() ? wait : adapter_left());
+	clock_sleep(wait < adapter_left() ? wait : adapter_left());
 	if (cursor)
 		json_put_text(batch, "cursor", cursor);
 	json_put(batch, "events", json_array());
@@ -220,7 +210,7 @@ answer_poll(const struct json *question)
 			|| adapter_left() < figure_adapter() / 3)
 			return answer;
 		cursor = json_text(answer, "cursor");
-		pause_for(left < PAUSE ? left : PAUSE);
+		clock_sleep(left < PAUSE ? left : PAUSE);
 	}
 }
 

@@ -120,7 +120,6 @@ find_url(void)
 {
 	const char *set = adapter_setting("HTTP_URL");
 	char *base = api_base(set ? set : "http://127.0.0.1:8080"), *url;
-	size_t length = strlen(base);
 	bool here = is_here(base);
 
 	if (!here && !adapter_setting("HTTP_REMOTE"))
@@ -128,9 +127,7 @@ find_url(void)
 			"are; use a tunnel to 127.0.0.1, or set SIGNAL_HTTP_REMOTE=yes where the way is guarded");
 	if (here)
 		setenv("no_proxy", "*", 1);
-	while (length && base[length - 1] == '/')
-		length--;
-	url = xformat("%.*s/api/v1/rpc", (int)length, base);
+	url = xformat("%s/api/v1/rpc", base);
 	free(base);
 	return url;
 }

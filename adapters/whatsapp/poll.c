@@ -15,7 +15,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const double wait_most = 50, look_often = 0.25, ask_bridge_often = 1;
 
@@ -261,14 +260,13 @@ whatsapp_poll(const struct json *question)
 		? ask_bridge_often : look_often;
 	double end = clock_steady() + (wait < wait_most ? wait : wait_most);
 	const char *cursor = json_text(question, "cursor");
-	struct timespec time = {(time_t)pause, (long)((pause - (double)(time_t)pause) * 1e9)};
 	struct json *answer;
 	bool waits;
 
 	whatsapp_account();
 	while ((answer = look(cursor, &waits)) && waits && clock_steady() + pause < end) {
 		json_free(answer);
-		nanosleep(&time, NULL);
+		clock_sleep(pause);
 	}
 	return answer;
 }
