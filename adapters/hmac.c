@@ -29,22 +29,28 @@ hmac_base64(const unsigned char digest[HMAC_LENGTH])
 	return xstrdup((const char *)base64);
 }
 
-char *
-hmac_hex(const unsigned char digest[HMAC_LENGTH])
-{
-	struct text hex = TEXT_INIT;
-
-	for (int i = 0; i < HMAC_LENGTH; i++)
-		text_format(&hex, "%02x", digest[i]);
-	return text_take(&hex);
-}
-
 bool
 hmac_same(const char *one, const char *other)
 {
 	size_t length = strlen(one);
 
 	return length == strlen(other) && !CRYPTO_memcmp(one, other, length);
+}
+
+bool
+hub_signed(const char *signature, const char *word, const char *bytes, size_t length)
+{
+	struct text right = TEXT_INIT, key = {(char *)word, strlen(word), 0};
+	unsigned char digest[HMAC_LENGTH];
+	bool same;
+
+	hmac_sha256(&key, bytes, length, digest);
+	text_puts(&right, "sha256=");
+	for (int i = 0; i < HMAC_LENGTH; i++)
+		text_format(&right, "%02x", digest[i]);
+	same = hmac_same(signature, right.at);
+	text_release(&right);
+	return same;
 }
 
 bool

@@ -13,9 +13,10 @@ enum { HMAC_LENGTH = 32 };
 void hmac_sha256(const struct text *key, const char *bytes, size_t length,
 	unsigned char digest[HMAC_LENGTH]);
 
-/* The same in base64, or in small hexadecimal digits. Owned. */
+/* The same in base64. Owned. */
 char *hmac_base64(const unsigned char digest[HMAC_LENGTH]);
-char *hmac_hex(const unsigned char digest[HMAC_LENGTH]);
+/* Whether "sha256=" and hexadecimal digits, as GitHub and Meta sign with a word, are that. */
+bool hub_signed(const char *signature, const char *word, const char *bytes, size_t length);
 
 /* Whether two texts are the same, in a time that does not tell where they differ. */
 bool hmac_same(const char *one, const char *other);

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "die.h"
 #include "figures.h"
+#include "hmac.h"
 #include "opts.h"
 #include "out.h"
 
@@ -182,7 +183,8 @@ check_signature(const struct text *body)
 	if (!hub)
 		die(EX_DENIED, "it is not signed; webhook-id, webhook-timestamp and webhook-signature "
 			"are wanted, or X-Hub-Signature-256");
-	if (!hub_signed(hub, body))
+	if (!hub_signed(hub, adapter_required("SECRET", "it is what the sender signs with"), body->at,
+			body->length))
 		die(EX_DENIED, "the signature is not right; nothing of it was believed");
 	return NULL;
 }

@@ -110,23 +110,6 @@ standard_signed(const char *id, const char *time, const char *signatures, const 
 	return found;
 }
 
-/* Here the secret's own letters are the key. */
-bool
-hub_signed(const char *signature, const struct text *body)
-{
-	const char *secret = adapter_required("SECRET", "it is what the sender signs with");
-	struct text key = {(char *)secret, strlen(secret), 0};
-	unsigned char digest[HMAC_LENGTH];
-	char *right;
-	bool same;
-
-	hmac_sha256(&key, body->at, body->length, digest);
-	right = hmac_hex(digest);
-	same = !strncmp(signature, "sha256=", 7) && hmac_same(signature + 7, right);
-	free(right);
-	return same;
-}
-
 static void
 ask(const char *url, const char *id, const char *body, double limit, struct api_call *call)
 {

@@ -23,13 +23,9 @@ void webhook_ready(void);
 void webhook_post(const char *key, const struct json *body, struct api_call *call);
 void webhook_get(const char *after, double wait, struct api_call *call);
 
-/*
- * Whether a signature of Standard Webhooks ("v1,… v1,…"), or of GitHub's kind ("sha256=…"),
- * is that of the body.
- */
+/* Whether one of these signatures of Standard Webhooks ("v1,… v1,…") is that of the body. */
 bool standard_signed(const char *id, const char *time, const char *signatures,
 	const struct text *body);
-bool hub_signed(const char *signature, const struct text *body);
 
 /* A name that a chat or thread may have: no spaces, and a letter or digit in it. */
 bool is_name(const char *text);

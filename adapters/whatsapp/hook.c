@@ -76,25 +76,6 @@ prove_us(const char *query)
 	return answer;
 }
 
-static bool
-is_signed(const char *signature, const char *body, size_t length)
-{
-	struct text secret = TEXT_INIT;
-	unsigned char digest[HMAC_LENGTH];
-	char *hex, *expected;
-	bool same;
-
-	text_puts(&secret, cloud_setting("CLOUD_APP_SECRET"));
-	hmac_sha256(&secret, body, length, digest);
-	hex = hmac_hex(digest);
-	expected = xformat("sha256=%s", hex);
-	same = hmac_same(expected, signature);
-	free(expected);
-	free(hex);
-	text_release(&secret);
-	return same;
-}
-
 /* Takes `call`. */
 static struct json *
 keep(struct json *call)
@@ -124,7 +105,8 @@ take_call(const struct json *question)
 	const char *body = json_bytes(question, "body", &length);
 	struct json *call;
 
-	if (!body || !is_signed(json_text_or(question, "signature", ""), body, length))
+	if (!body || !hub_signed(json_text_or(question, "signature", ""),
+			cloud_setting("CLOUD_APP_SECRET"), body, length))
 		return reply(403, "not signed with the app's secret");
 	call = json_parse(body, length, NULL);
 	if (json_is_array(call) || !json_count(call, "entry")) {
