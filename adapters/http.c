@@ -332,6 +332,19 @@ http_escape(struct text *into, const char *text)
 	curl_free(escaped);
 }
 
+void
+http_unescape(struct text *into, const char *escaped, size_t length)
+{
+	int plain = 0;
+	char *text = length ? curl_easy_unescape(NULL, escaped, (int)length, &plain) : NULL;
+
+	if (text)
+		text_add(into, text, (size_t)plain);
+	else if (length)
+		die(EX_BUG, "libcurl cannot read an escaped text");
+	curl_free(text);
+}
+
 static void
 read_head(CURL *curl, struct http_reply *reply)
 {

@@ -71,5 +71,7 @@ void http_release(struct http_reply *reply);
 const char *http_header(const struct http_reply *reply, const char *name);
 /* Add a text as one segment of a path or one value of a query or form. */
 void http_escape(struct text *into, const char *text);
+/* Add what so many bytes of such a segment or value stand for; %XX that is none stays. */
+void http_unescape(struct text *into, const char *escaped, size_t length);
 
 #endif

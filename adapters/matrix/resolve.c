@@ -23,24 +23,13 @@ address_release(struct address *address)
 	free(address->thread);
 }
 
-/* Owned; %41 is A. */
+/* Owned. */
 static char *
 unescape(const char *from, size_t length)
 {
 	struct text text = TEXT_INIT;
 
-	for (size_t i = 0; i < length; i++) {
-		char digits[3] = {0}, *end = digits, byte;
-
-		if (from[i] == '%' && i + 2 < length)
-			memcpy(digits, from + i + 1, 2);
-		byte = (char)strtol(digits, &end, 16);
-		if (end != digits + 2)
-			byte = from[i];
-		else
-			i += 2;
-		text_add(&text, &byte, 1);
-	}
+	http_unescape(&text, from, length);
 	return text_take(&text);
 }
 

@@ -28,15 +28,6 @@ reply(int status, const char *body)
 	return answer;
 }
 
-static int
-hex_digit(char digit)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *at = digit ? strchr(digits, digit) : NULL;
-
-	return at ? (int)(at - digits) % 16 : -1;
-}
-
 /* The value of a field of a query, decoded. Owned; NULL: it has none such. */
 static char *
 query_value(const char *query, const char *name)
@@ -49,13 +40,12 @@ query_value(const char *query, const char *name)
 		if (!query++)
 			return NULL;
 	}
-	for (query += length + 1; *query && *query != '&'; query++) {
-		int high = *query == '%' ? hex_digit(query[1]) : -1;
-		int low = high >= 0 ? hex_digit(query[2]) : -1;
-		char byte = *query == '+' ? ' ' : low >= 0 ? (char)(high << 4 | low) : *query;
-
-		text_add(&value, &byte, 1);
-		query += low >= 0 ? 2 : 0;
+	for (query += length + 1; *query && *query != '&'; query += length) {
+		length = *query == '+' ? 1 : strcspn(query, "+&");
+		if (*query == '+')
+			text_puts(&value, " ");
+		else
+			http_unescape(&value, query, length);
 	}
 	return text_take(&value);
 }
