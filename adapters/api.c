@@ -248,21 +248,13 @@ api_ask(const struct api_platform *platform, const struct api_request *request,
 	http_release(&reply);
 }
 
-static void
-put_retry(struct json *trouble, const struct api_call *call)
-{
-	if (call->retry_after >= 0)
-		json_put_number(trouble, "retry_after", call->retry_after);
-}
-
 struct json *
 api_error(const struct api_call *call)
 {
 	struct json *answer = answer_error(call->class, call->why, call->remedy);
-	struct json *error = json_at(answer, "error");
 
-	put_retry(error, call);
-	json_put(answer, "error", error);
+	if (call->retry_after >= 0)
+		json_put_number(answer, "error.retry_after", call->retry_after);
 	return answer;
 }
 
@@ -272,6 +264,7 @@ api_failure(const struct api_call *call, const char *outcome)
 	struct json *answer = call->unknown ? answer_unknown(call->why)
 		: answer_not(outcome, call->class, call->why, call->remedy);
 
-	put_retry(answer, call);
+	if (call->retry_after >= 0)
+		json_put_number(answer, "retry_after", call->retry_after);
 	return answer;
 }
