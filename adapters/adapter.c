@@ -81,11 +81,10 @@ adapter_left(void)
 static struct json *
 list_verbs(const struct adapter *adapter)
 {
-	struct json *names = json_array();
+	struct json *names = json_array_of("about");
 
-	json_append(names, json_new_text("about", strlen("about")));
 	for (const struct adapter_verb *verb = adapter->verbs; verb->name; verb++)
-		json_append(names, json_new_text(verb->name, strlen(verb->name)));
+		json_append_text(names, verb->name);
 	return names;
 }
 
@@ -247,11 +246,10 @@ answer_home(const char *why, const char *remedy)
 struct json *
 answer_sent(const char *id, int parts)
 {
-	struct json *answer = json_object(), *ids = json_array();
+	struct json *answer = json_object();
 
-	json_append(ids, json_new_text(id, strlen(id)));
 	json_put_text(answer, "outcome", "sent");
-	json_put(answer, "ids", ids);
+	json_put(answer, "ids", json_array_of(id));
 	json_put_number(answer, "parts", parts);
 	return answer;
 }

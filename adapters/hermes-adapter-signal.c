@@ -36,17 +36,12 @@ answer_thread(const struct json *question)
 static void
 put_recipient(struct json *params, const char *chat)
 {
-	struct json *list;
-
-	if (signal_address(chat) == ADDRESS_GROUP) {
+	if (signal_address(chat) == ADDRESS_GROUP)
 		json_put_text(params, "groupId", chat);
-	} else if (!strcmp(chat, signal_account())) {
+	else if (!strcmp(chat, signal_account()))
 		json_put_true(params, "noteToSelf", true);
-	} else {
-		list = json_array();
-		json_append(list, json_new_text(chat, strlen(chat)));
-		json_put(params, "recipient", list);
-	}
+	else
+		json_put(params, "recipient", json_array_of(chat));
 }
 
 /* What is answered is known by its time and author (poll.c), and quoted by the first part. */

@@ -337,8 +337,8 @@ poll_arguments(const char *cursor, double wait)
 {
 	struct json *arguments = json_object(), *kinds = json_array();
 
-	json_append(kinds, json_new_text("message", strlen("message")));
-	json_append(kinds, json_new_text("channel_post", strlen("channel_post")));
+	json_append_text(kinds, "message");
+	json_append_text(kinds, "channel_post");
 	json_put(arguments, "allowed_updates", kinds);
 	json_put_number(arguments, "timeout", (double)(int)wait);
 	json_put_number(arguments, "limit", BATCH);

@@ -125,9 +125,7 @@ sent_ids(const struct json *result)
 
 	if (!json_count(ids, "")) {
 		json_free(ids);
-		ids = json_array();
-		if (*id)
-			json_append(ids, json_new_text(id, strlen(id)));
+		ids = *id ? json_array_of(id) : json_array();
 	}
 	json_free(first);
 	return ids;

@@ -77,6 +77,15 @@ json_array(void)
 }
 
 struct json *
+json_array_of(const char *text)
+{
+	struct json *array = json_array();
+
+	json_append_text(array, text);
+	return array;
+}
+
+struct json *
 json_null(void)
 {
 	return wrap(jv_null());
@@ -418,6 +427,12 @@ json_append(struct json *array, struct json *item)
 		array->value = jv_array();
 	}
 	array->value = jv_array_append(array->value, unwrap(item));
+}
+
+void
+json_append_text(struct json *array, const char *text)
+{
+	json_append(array, json_new_text(text, strlen(text)));
 }
 
 void

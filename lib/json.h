@@ -23,6 +23,7 @@ struct json *json_parse_stored(const char *string);
 
 struct json *json_object(void);
 struct json *json_array(void);
+struct json *json_array_of(const char *text); /* of this one */
 struct json *json_null(void);
 struct json *json_new_text(const char *bytes, size_t length);
 struct json *json_copy(const struct json *value);
@@ -66,6 +67,7 @@ void json_put_true(struct json *object, const char *path, bool truth);
 void json_put_id(struct json *object, const char *path, long long id); /* as a text */
 void json_drop(struct json *object, const char *path);
 void json_append(struct json *array, struct json *item);
+void json_append_text(struct json *array, const char *text);
 
 void json_print(const struct json *value, struct text *into); /* compact, no line break */
 char *json_string(const struct json *value);                  /* the same, owned */

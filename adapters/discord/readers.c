@@ -91,11 +91,8 @@ count_reader(struct readers *readers, const struct json *member)
 		&& !json_lists(readers->invited, "", "user_id", user))
 		return;
 	who = json_at(member, "user");
-	if (readers->count++ < NAMES_MOST) {
-		const char *name = json_text_or(member, "nick", user_name(who));
-
-		json_append(readers->names, json_new_text(name, strlen(name)));
-	}
+	if (readers->count++ < NAMES_MOST)
+		json_append_text(readers->names, json_text_or(member, "nick", user_name(who)));
 	json_free(who);
 }
 
@@ -159,9 +156,7 @@ channel_audience(const struct json *channel, const char *account)
 	bool known = true;
 
 	if (channel_type(channel) == CHANNEL_DM) {
-		const char *name = user_name(human);
-
-		json_append(readers.names, json_new_text(name, strlen(name)));
+		json_append_text(readers.names, user_name(human));
 		readers.count = 1;
 	} else {
 		known = count_readers(&readers, channel);

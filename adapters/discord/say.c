@@ -380,7 +380,7 @@ put_tag(struct json *body, const struct json *forum)
 		const char *id = json_text(tag, "id");
 
 		if (id && !json_true(tag, "moderated"))
-			json_append(tags, json_new_text(id, strlen(id)));
+			json_append_text(tags, id);
 		json_free(tag);
 	}
 	if (json_whole(forum, "flags", 0) & TAG_REQUIRED && json_count(tags, ""))

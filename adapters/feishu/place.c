@@ -24,13 +24,11 @@ chat_kind(const struct json *chat)
 static char *
 private_chat(const char *person)
 {
-	struct json *body = json_object(), *ids = json_array();
+	struct json *body = json_object(), *chat;
 	struct api_call call;
-	struct json *chat;
 	char *id = NULL;
 
-	json_append(ids, json_new_text(person, strlen(person)));
-	json_put(body, "chatter_ids", ids);
+	json_put(body, "chatter_ids", json_array_of(person));
 	feishu_act("/im/v1/chat_p2p/batch_query?chatter_id_type=open_id", body, &call);
 	chat = call.result ? json_item(call.result, "p2p_chats", 0) : NULL;
 	if (chat && is_id(json_text_or(chat, "chat_id", ""), "oc_"))
@@ -75,7 +73,7 @@ put_person(struct json *place, struct json *names, const struct json *chat)
 	else if (!user && json_text(speaker, "id"))
 		json_put_text(place, "user", json_text(speaker, "id"));
 	if (*name)
-		json_append(names, json_new_text(name, strlen(name)));
+		json_append_text(names, name);
 	json_free(speaker);
 }
 
@@ -96,7 +94,7 @@ group_audience(const struct json *chat, const char *id)
 		const char *name = json_text(member, "name");
 
 		if (name)
-			json_append(names, json_new_text(name, strlen(name)));
+			json_append_text(names, name);
 		json_free(member);
 	}
 	size = json_number(call.result, "member_total", size);
@@ -201,19 +199,17 @@ static struct json *
 resolve_person(const char *person)
 {
 	char *chat = is_id(person, "ou_") ? private_chat(person) : NULL;
-	struct json *answer, *names;
+	struct json *answer;
 
 	if (chat) {
 		answer = resolve_chat(chat, NULL, person);
 		free(chat);
 		return answer;
 	}
-	names = json_array();
-	json_append(names, json_new_text(person, strlen(person)));
 	answer = json_object();
 	json_put(answer, "place", place_new(feishu_account(), person, "dm", NULL,
 		is_id(person, "ou_") ? person : NULL));
-	json_put(answer, "audience", audience_new(1, names));
+	json_put(answer, "audience", audience_new(1, json_array_of(person)));
 	return answer;
 }
 

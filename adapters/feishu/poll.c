@@ -173,7 +173,7 @@ make_mark(const struct json *listed, double at, const char *kind)
 		const char *id = json_text_or(message, "message_id", "");
 
 		if (message_time(message) <= at && message_time(message) >= at - OVERLAP)
-			json_append(seen, json_new_text(id, strlen(id)));
+			json_append_text(seen, id);
 		json_free(message);
 	}
 	json_put_number(mark, "t", at);

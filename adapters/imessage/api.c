@@ -103,10 +103,7 @@ bluebubbles_act(const char *path, struct json *body)
 struct api_call
 bluebubbles_messages(struct json *question, bool newest_first, int limit)
 {
-	struct json *with = json_array();
-
-	json_append(with, json_new_text("chats", strlen("chats")));
-	json_put(question, "with", with);
+	json_put(question, "with", json_array_of("chats"));
 	json_put_text(question, "sort", newest_first ? "DESC" : "ASC");
 	json_put_number(question, "limit", limit);
 	return bluebubbles_ask("/message/query", NULL, question);

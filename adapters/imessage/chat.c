@@ -70,13 +70,12 @@ chat_audience(const struct json *chat)
 
 	for (size_t i = 0; i < size; i++) {
 		struct json *one = json_item(chat, "participants", i);
-		const char *address = json_text_or(one, "address", "someone");
 
-		json_append(names, json_new_text(address, strlen(address)));
+		json_append_text(names, json_text_or(one, "address", "someone"));
 		json_free(one);
 	}
 	if (!size && !is_group(guid)) {
-		json_append(names, json_new_text(chat_tail(guid), strlen(chat_tail(guid))));
+		json_append_text(names, chat_tail(guid));
 		size = 1;
 	}
 	return audience_new(size ? (double)size : -1, names);

@@ -85,7 +85,7 @@ room_names(void)
 		return NULL;
 	}
 	for (int i = 0; i < count; i++) {
-		json_append(names, json_new_text(entries[i]->d_name, strlen(entries[i]->d_name)));
+		json_append_text(names, entries[i]->d_name);
 		free(entries[i]);
 	}
 	if (count >= 0)
@@ -290,9 +290,8 @@ room_audience(const struct room *room)
 
 	for (size_t i = 0; i < members; i++) {
 		struct json *member = json_item(room->card, "members", i);
-		const char *name = json_text_or(member, "name", json_text(member, "id"));
 
-		json_append(names, json_new_text(name, strlen(name)));
+		json_append_text(names, json_text_or(member, "name", json_text(member, "id")));
 		json_free(member);
 	}
 	return audience_new((double)members, names);

@@ -238,7 +238,7 @@ add_reader(const char *user, const struct json *member, void *data)
 	if (!*name)
 		name = user;
 	if (strcmp(user, reader->besides) != 0)
-		json_append(reader->names, json_new_text(name, strlen(name)));
+		json_append_text(reader->names, name);
 }
 
 struct json *

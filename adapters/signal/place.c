@@ -86,10 +86,9 @@ contact_name(const struct json *contact, const char *otherwise)
 static struct json *
 one_recipient(const char *recipient)
 {
-	struct json *params = json_object(), *list = json_array();
+	struct json *params = json_object();
 
-	json_append(list, json_new_text(recipient, strlen(recipient)));
-	json_put(params, "recipient", list);
+	json_put(params, "recipient", json_array_of(recipient));
 	return params;
 }
 
@@ -120,11 +119,8 @@ ask_status(const char *recipient, enum address kind, struct api_call *call)
 	struct json *params;
 
 	if (kind == ADDRESS_USERNAME) {
-		struct json *list = json_array();
-
 		params = json_object();
-		json_append(list, json_new_text(recipient + 2, strlen(recipient + 2)));
-		json_put(params, "username", list);
+		json_put(params, "username", json_array_of(recipient + 2));
 	} else {
 		params = one_recipient(recipient);
 	}
@@ -135,11 +131,10 @@ ask_status(const char *recipient, enum address kind, struct api_call *call)
 static struct json *
 private_answer(const char *chat, const char *name)
 {
-	struct json *answer = json_object(), *names = json_array();
+	struct json *answer = json_object();
 
-	json_append(names, json_new_text(name, strlen(name)));
 	json_put(answer, "place", signal_place(chat, false, chat));
-	json_put(answer, "audience", audience_new(1, names));
+	json_put(answer, "audience", audience_new(1, json_array_of(name)));
 	return answer;
 }
 
@@ -213,7 +208,7 @@ member_names(const struct json *group)
 
 		name = contact_name(known, json_text_or(member, "number", id));
 		if (!is_us(member))
-			json_append(names, json_new_text(name, strlen(name)));
+			json_append_text(names, name);
 		json_free(known);
 		json_free(member);
 	}

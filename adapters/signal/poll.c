@@ -83,13 +83,9 @@ static void
 put_also(struct json *event, const struct json *who)
 {
 	const char *number = json_text_or(who, "sourceNumber", "");
-	struct json *also;
 
-	if (signal_address(number) != ADDRESS_NUMBER)
-		return;
-	also = json_array();
-	json_append(also, json_new_text(number, strlen(number)));
-	json_put(event, "user.also", also);
+	if (signal_address(number) == ADDRESS_NUMBER)
+		json_put(event, "user.also", json_array_of(number));
 }
 
 /* `who` is the envelope: it says who speaks. */

@@ -33,7 +33,7 @@ put_part(struct json *params, const struct styled *part)
 		style = xformat("%zu:%zu:%s", text_units(text, span->begin, UNIT_UTF16),
 			text_units(text + span->begin, span->end - span->begin, UNIT_UTF16),
 			looks[span->style]);
-		json_append(styles, json_new_text(style, strlen(style)));
+		json_append_text(styles, style);
 		free(style);
 	}
 	json_put_bytes(params, "message", text, part->text.length);

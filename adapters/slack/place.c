@@ -102,7 +102,7 @@ add_name(struct json *names, const struct json *user, const char *id)
 {
 	char *name = user_name(user, id);
 
-	json_append(names, json_new_text(name, strlen(name)));
+	json_append_text(names, name);
 	free(name);
 }
 

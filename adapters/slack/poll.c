@@ -102,7 +102,7 @@ write_mark(const struct reading *reading, struct spot *spot)
 	for (size_t i = 0; i < (reading->page ? 3 : 1); i++) {
 		const char *text = texts[i] ? texts[i] : "";
 
-		json_append(spot->mark, json_new_text(text, strlen(text)));
+		json_append_text(spot->mark, text);
 	}
 }
 

@@ -75,7 +75,7 @@ add_name(struct json *names, const struct json *user)
 {
 	char *name = full_name(user);
 
-	json_append(names, json_new_text(name, strlen(name)));
+	json_append_text(names, name);
 	free(name);
 }
 

@@ -52,13 +52,9 @@ webhook_place(const char *chat, const char *thread, const char *user)
 struct json *
 put_place(struct json *answer, struct json *place)
 {
-	struct json *names = json_array();
-	const char *user = json_text_or(place, "user", "");
-	bool dm = !strcmp(webhook_kind(), "dm");
-
-	if (dm)
-		json_append(names, json_new_text(user, strlen(user)));
-	json_put(answer, "audience", audience_new(dm ? 1 : -1, names));
+	json_put(answer, "audience", !strcmp(webhook_kind(), "dm")
+		? audience_new(1, json_array_of(json_text_or(place, "user", "")))
+		: audience_new(-1, json_array()));
 	json_put(answer, "place", place);
 	return answer;
 }

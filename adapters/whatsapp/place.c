@@ -121,7 +121,7 @@ group_audience(const char *chat)
 	if (size > 1) {
 		const char *name = json_text_or(call.result, "name", chat);
 
-		json_append(names, json_new_text(name, strlen(name)));
+		json_append_text(names, name);
 	}
 	api_release(&call);
 	text_release(&path);

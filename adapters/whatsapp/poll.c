@@ -94,7 +94,7 @@ static void
 add_status(struct batch *batch, const struct json *status)
 {
 	const char *sent = json_text_or(status, "biz_opaque_callback_data", "");
-	struct json *outcome = json_parse(sent, strlen(sent), NULL), *error, *ids;
+	struct json *outcome = json_parse(sent, strlen(sent), NULL), *error;
 	bool failed = !strcmp(json_text_or(status, "status", ""), "failed");
 	struct api_call call;
 
@@ -102,9 +102,7 @@ add_status(struct batch *batch, const struct json *status)
 		json_free(outcome);
 		return;
 	}
-	ids = json_array();
-	json_append(ids, json_new_text(json_text(status, "id"), strlen(json_text(status, "id"))));
-	json_put(outcome, "ids", ids);
+	json_put(outcome, "ids", json_array_of(json_text(status, "id")));
 	json_put_text(outcome, "chat", json_text_or(status, "recipient_id", ""));
 	json_put_text(outcome, "outcome", failed ? "not_sent" : "sent");
 	if (failed) {
