@@ -151,8 +151,6 @@ answer_send(const struct json *question)
 	return message_send(question, &matrix_dialect, send_part);
 }
 
-/* --- check */
-
 static void
 check_power(struct json *facts, struct json *problems, const char *id, const char *user)
 {

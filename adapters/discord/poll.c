@@ -133,7 +133,7 @@ beginning(struct round *round, struct spot *spot, enum hearing *came)
 	return begin;
 }
 
-/* A human's words; NULL for anything else. Owned. */
+/* Who speaks, where that is a human and says something; else NULL. Owned. */
 static struct json *
 speaker(const struct json *message)
 {

@@ -46,7 +46,7 @@ void feishu_ask_chat(const char *chat, struct api_call *call);
 struct json *feishu_resolve(const struct json *question);
 /* Add the place and its audience to an answer. Takes `place`; gives `answer`. */
 struct json *feishu_put_place(struct json *answer, struct json *place);
-/* What GET chats says about a chat is what kind it is: "dm" or "group". */
+/* "dm" or "group": what a chat is by what feishu_ask_chat tells of it. */
 const char *chat_kind(const struct json *chat);
 
 struct json *feishu_poll(const struct json *question);

@@ -356,7 +356,7 @@ find_conversation(const char *word, struct json **answer)
 	return NULL;
 }
 
-/* The human at the other end of a direct message; NULL: *answer says why not. */
+/* The place of a conversation, with a direct message's human; NULL: *answer says why not. */
 static struct json *
 find_place(const struct json *self, const char *chat, const char *thread, struct json **answer)
 {

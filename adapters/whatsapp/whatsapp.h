@@ -17,7 +17,7 @@ extern const struct dialect whatsapp_dialect;
 
 /* Which way the configuration says. Ends the program with 78 where it says none. */
 bool whatsapp_bridged(void);
-/* The setting of that name of the Cloud API's; ends the program with 78 where it is needed. */
+/* The setting of that name of the Cloud API's; ends the program with 78 where it is missing. */
 const char *cloud_setting(const char *name);
 
 /*
