@@ -91,13 +91,14 @@ add_message(struct batch *batch, const struct json *value, const struct json *me
 
 /* Of a text that we know again: what became of it. */
 static void
-add_status(struct batch *batch, const struct json *status)
+add_status(struct batch *batch, const struct json *value, const struct json *status)
 {
 	const char *sent = json_text_or(status, "biz_opaque_callback_data", "");
 	struct json *outcome = json_parse(sent, strlen(sent), NULL), *error;
 	bool failed = !strcmp(json_text_or(status, "status", ""), "failed");
 	struct api_call call;
 
+	(void)value;
 	if (!json_text(outcome, "delivery") || !json_text(status, "id")) {
 		json_free(outcome);
 		return;
@@ -131,13 +132,6 @@ each(struct batch *batch, const struct json *value, const char *array,
 	}
 }
 
-static void
-add_one_status(struct batch *batch, const struct json *value, const struct json *status)
-{
-	(void)value;
-	add_status(batch, status);
-}
-
 /* An app may have several numbers: those of others are passed. */
 static void
 add_change(struct batch *batch, const struct json *entry, const struct json *change)
@@ -148,7 +142,7 @@ add_change(struct batch *batch, const struct json *entry, const struct json *cha
 	(void)entry;
 	if (number && !strcmp(number, whatsapp_account())) {
 		each(batch, value, "messages", add_message);
-		each(batch, value, "statuses", add_one_status);
+		each(batch, value, "statuses", add_status);
 	}
 	free(number);
 	json_free(value);
