@@ -324,7 +324,7 @@ make_batch(const struct json *updates, const char *cursor)
 	if (json_count(moved, ""))
 		json_put(answer, "moved", json_copy(moved));
 	json_free(moved);
-	if (next >= 0)
+	if (next >= 0 && next < 0x1p53)
 		json_put_id(answer, "cursor", (long long)next);
 	else if (cursor)
 		json_put_text(answer, "cursor", cursor);

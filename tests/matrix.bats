@@ -611,6 +611,17 @@ poll_all() {
 	holds '[.events[].text] | length == 20 and all(. == "two")'
 }
 
+@test "poll: who is in a room is asked once, though the answer names nobody" {
+	poll
+	say "$TEAM" one
+	say "$TEAM" two
+	before=$(requests joined_members)
+	fault joined_members answer '{"body":{},"times":9}'
+	poll
+	holds '[.events[].text] == ["one", "two"]'
+	[ "$(requests joined_members)" = $((before + 1)) ]
+}
+
 @test "poll: a gap that cannot be read is an error, and nothing is passed" {
 	poll
 	say "$DM" m '{"times":60}'

@@ -79,7 +79,8 @@ killed_poll() {
 
 @test "a daemon on another machine is not asked, unless the way there is said to be guarded" {
 	for SIGNAL_HTTP_URL in http://signal.example:8080 http://127.0.0.1.example http://localhost.example \
-		https://192.0.2.1 http://x@192.0.2.1 http://127.0.0.1@192.0.2.1; do
+		https://192.0.2.1 http://x@192.0.2.1 http://127.0.0.1@192.0.2.1 \
+		http://localhost:x@192.0.2.1; do
 		for verb in check resolve send poll; do
 			run -78 --separate-stderr hermes-adapter-signal $verb <<<'{"words":"self"}'
 			[[ $stderr == *SIGNAL_HTTP_REMOTE* ]]

@@ -692,6 +692,12 @@ teardown() {
 	holds '.events[0].text == "kept"'
 }
 
+@test "poll: an id of an update that can be none does not become the cursor" {
+	start_canned '{"getMe":{"id":1,"is_bot":true,"first_name":"Bot"},"getUpdates":[{"update_id":1e300}]}'
+	ask poll '{"wait":0,"cursor":"7"}'
+	holds '.events == [] and .cursor == "7"'
+}
+
 # --- a group that becomes a supergroup
 
 @test "poll: a group that became a supergroup says so, once in each" {

@@ -80,13 +80,15 @@ hear_events(struct hearing *hearing, const char *id, const struct json *events)
 	size_t begin = begin_of(events, hearing->me), unreadable = 0;
 	struct room room = {0};
 	struct api_call call;
+	bool found = false;
 
 	for (size_t i = begin, n = json_count(events, ""); i < n && !hearing->error; i++) {
 		struct json *event = json_item(events, "", i);
 
 		unreadable += event_is(event, "m.room.encrypted") && !event_is_own(event, hearing->me);
 		if (event_is_said(event, hearing->me)) {
-			if (room.members || room_find(&room, id, &call)) {
+			found = found || room_find(&room, id, &call);
+			if (found) {
 				json_append(hearing->events, event_heard(event, id, &room));
 			} else {
 				take_trouble(hearing, id, &call);

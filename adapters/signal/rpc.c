@@ -104,6 +104,8 @@ is_here(const char *url)
 	const char *host = strstr(url, "://"), *numbers;
 
 	host = host ? host + 3 : url;
+	if (strcspn(host, "@") < strcspn(host, "/"))
+		return false; /* what looks like the host is a user's name and password */
 	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
 		size_t length = strlen(hosts[i]);
 
