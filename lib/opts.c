@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 40, HELP = 1000, VERSION_ };
+/* LONG and above: no letter. */
+enum { MOST = 40, LONG = 256, HELP = 1000, VERSION_ };
 
 static void
 print_usage(FILE *to, const struct usage *usage)
@@ -105,6 +106,18 @@ store(const struct usage *usage, const struct opt *opt, const char *argument)
 	}
 }
 
+/* A word of several letters is not known by one of them; a text is often such a word. */
+static void __attribute__((noreturn))
+unknown(const struct usage *usage, const char *word)
+{
+	char letter[] = {'-', (char)optopt, '\0'};
+
+	if (optopt >= LONG)
+		opts_misused(usage, "%s: that option takes no argument", word);
+	opts_misused(usage, "there is no option %s; a word that begins with a dash comes after --",
+		optopt ? letter : word);
+}
+
 int
 opts_parse(int argc, char **argv, const struct usage *usage)
 {
@@ -114,7 +127,7 @@ opts_parse(int argc, char **argv, const struct usage *usage)
 
 	for (const struct opt *opt = usage->opts; opt && opt->name && count < MOST; opt++, count++) {
 		int takes = opt->kind == OPT_FLAG ? no_argument : required_argument;
-		longs[count] = (struct option){opt->name, takes, NULL, count + 1};
+		longs[count] = (struct option){opt->name, takes, NULL, LONG + count};
 		if (opt->letter)
 			*end++ = opt->letter;
 		if (opt->letter && takes)
@@ -138,9 +151,9 @@ opts_parse(int argc, char **argv, const struct usage *usage)
 		if (found == ':')
 			opts_misused(usage, "%s needs an argument", argv[optind - 1]);
 		if (found == '?')
-			opts_misused(usage, "there is no option %s", argv[optind - 1]);
-		if (found <= count)
-			opt = &usage->opts[found - 1];
+			unknown(usage, argv[optind - 1]);
+		if (found >= LONG)
+			opt = &usage->opts[found - LONG];
 		for (int i = 0; !opt && i < count; i++)
 			if (usage->opts[i].letter == found)
 				opt = &usage->opts[i];

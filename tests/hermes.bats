@@ -273,6 +273,17 @@ pty() {
 	done
 }
 
+@test "an option that there is not is named, and how to write a text that looks like one" {
+	run -64 --separate-stderr hermes-send local "-5 degrees"
+	[[ $stderr == *"no option -5; "*"after --"* ]]
+	run -64 --separate-stderr hermes-send local --fiel notes
+	[[ $stderr == *"no option --fiel; "* ]]
+	run -64 --separate-stderr hermes-send local --record=yes hello
+	[[ $stderr == *"--record=yes: that option takes no argument"* ]]
+	run -0 hermes-send local --jq .text -- "-5 degrees"
+	[ "$output" = "-5 degrees" ]
+}
+
 @test "--jq that is no filter is 64; what it makes of each line is printed" {
 	new_session >/dev/null
 	run -64 --separate-stderr hermes-state list --jq '.['
