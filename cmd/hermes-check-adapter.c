@@ -116,7 +116,7 @@ main(int argc, char **argv)
 		{"human", 0, OPT_FLAG, &human, NULL, "also ask a person to answer there; sends too"},
 		{"wait", 0, OPT_SECONDS, &patience, "SECONDS", "how long that person may take (120)"},
 		{"json", 0, OPT_FLAG, &report_out.json, NULL, "print JSON also on a terminal"},
-		{"jq", 0, OPT_TEXT, &report_out.jq, "FILTER", "pass what is printed through a jq filter"},
+		{"jq", 0, OPT_FILTER, &report_out.filter, "FILTER", "pass what is printed through a jq filter"},
 		{"quiet", 'q', OPT_FLAG, &report_quiet, NULL, "print only what failed"},
 		{0},
 	};

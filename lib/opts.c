@@ -2,6 +2,7 @@
 #include "opts.h"
 
 #include "die.h"
+#include "json.h"
 #include "text.h"
 
 #include <errno.h>
@@ -96,6 +97,9 @@ store(const struct usage *usage, const struct opt *opt, const char *argument)
 		break;
 	case OPT_TEXTS:
 		add_text(opt->to, argument);
+		break;
+	case OPT_FILTER: /* one that is wrong ends the program before it has done anything */
+		*(struct filter **)opt->to = filter_compile(argument);
 		break;
 	case OPT_NUMBER:
 		*(long *)opt->to = (long)number(usage, opt, argument);

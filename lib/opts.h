@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_TEXTS, OPT_NUMBER, OPT_SECONDS };
+enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_TEXTS, OPT_NUMBER, OPT_SECONDS, OPT_FILTER };
 
 /* What an option that may be given several times was given, in order. */
 struct texts {
@@ -23,7 +23,7 @@ struct opt {
 	const char *name; /* long name; NULL ends the table */
 	char letter;      /* or 0 */
 	enum opt_kind kind;
-	void *to;             /* bool *, const char **, struct texts *, long *, double * */
+	void *to;             /* bool *, const char **, struct texts *, long *, double *, struct filter ** */
 	const char *argument; /* its name in the help, e.g. "ID"; NULL for flags */
 	const char *help;
 };

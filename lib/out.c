@@ -13,7 +13,7 @@
 bool
 out_human(const struct out *out)
 {
-	return !out->json && !out->jq && !out->quiet && isatty(STDOUT_FILENO);
+	return !out->json && !out->filter && !out->quiet && isatty(STDOUT_FILENO);
 }
 
 static void
@@ -44,8 +44,6 @@ out_json(struct out *out, const struct json *object)
 {
 	struct text line = TEXT_INIT;
 
-	if (out->jq && !out->filter)
-		out->filter = filter_compile(out->jq);
 	if (out->filter) {
 		filter_apply(out->filter, object, &line);
 	} else if (out->quiet) {

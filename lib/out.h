@@ -12,15 +12,14 @@
 
 struct out {
 	bool json;       /* --json */
-	const char *jq;  /* --jq FILTER */
 	bool quiet;      /* -q: ids only */
-	struct filter *filter;
+	struct filter *filter; /* --jq FILTER, or NULL */
 };
 
 /* The three options, for a program's table; `out` is a struct out variable. */
 #define OUT_OPTS(out) \
 	{"json", 0, OPT_FLAG, &(out).json, NULL, "print JSON also on a terminal"}, \
-	{"jq", 0, OPT_TEXT, &(out).jq, "FILTER", "pass what is printed through a jq filter"}, \
+	{"jq", 0, OPT_FILTER, &(out).filter, "FILTER", "pass what is printed through a jq filter"}, \
 	{"quiet", 'q', OPT_FLAG, &(out).quiet, NULL, "print ids only"}
 
 /* Whether a person looks: a terminal, and none of the three options. */

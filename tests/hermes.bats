@@ -289,6 +289,11 @@ pty() {
 	run -64 --separate-stderr hermes-state list --jq '.['
 	[ -z "$output" ]
 	[ -n "$stderr" ]
+	# before anything is done, as it cannot be undone
+	run -64 hermes-send local hello --jq '.['
+	run -64 hermes-state new --jq '.['
+	[ -z "$(hermes-send list)" ]
+	[ "$(hermes-state list -q | wc -l)" = 1 ]
 	run -0 hermes-state list --jq '.title, .source'
 	[ "$output" = $'Fix the parser\ncli' ]
 }

@@ -84,11 +84,11 @@ print_value(const struct setting *setting, const char *value, const char *layer)
 {
 	struct json *line = describe(setting, value, layer);
 
-	if (out.json || out.jq)
+	if (out.json || out.filter)
 		out_json(&out, line);
 	else
 		out_text("%s\n", setting->secret ? "set" : json_text(line, "value"));
-	if (setting->secret && !out.json && !out.jq)
+	if (setting->secret && !out.json && !out.filter)
 		warn("%s: is a secret (from %s); its value is never printed", setting->key, layer);
 	json_free(line);
 }

@@ -176,7 +176,7 @@ show_sent(const struct call *call, const struct target *target, struct json *del
 	if (call->human)
 		out_text("sent to %s (message %s)%s%s\n", target->typed, json_text_or(first, "", "?"),
 			link ? ": " : "", link ? link : "");
-	else if (out->quiet && !out->jq)
+	else if (out->quiet && !out->filter)
 		show_ids(delivery);
 	else
 		out_json(call->speech->out, delivery);

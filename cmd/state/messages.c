@@ -22,7 +22,7 @@ static void
 print_lines(const struct text *lines, void *data)
 {
 	(void)data;
-	if (!out.jq && !out.quiet) {
+	if (!out.filter && !out.quiet) {
 		out_raw(lines);
 		return;
 	}
