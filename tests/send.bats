@@ -768,6 +768,23 @@ recorded() {
 	[ -z "$(heard kitchen)" ]
 	[ -z "$(hermes-send list)" ]
 	run -64 hermes-send local hello --record --thread so
+	# nor does it say that it would go there
+	run -66 --separate-stderr hermes-send local:kitchen hello --record --dry-run
+	[ -z "$output" ]
+	[[ $stderr == *"no session lives there"* ]]
+}
+
+@test "--record, --dry-run, --list: a session that has gone on elsewhere does not live there" {
+	session=$(lives_at local:kitchen)
+	hermes-handoff local --session "$session" --no-turn >/dev/null
+	run -66 hermes-send local:kitchen hello --record
+	run -0 hermes-send local:kitchen hello --dry-run --jq .session
+	[ "$output" = null ]
+	run -66 hermes-send local:kitchen hello --record --dry-run
+	run -0 hermes-send --list --jq 'select(.kind == "session").id'
+	[ "$output" = local:home:h2 ]
+	run -0 hermes-send "$output" hello --record --dry-run --jq .session
+	[ "$output" = "$session" ]
 }
 
 @test "--record --request-id: it is not asked anew who lives there" {

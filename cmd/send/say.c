@@ -32,6 +32,15 @@ struct call {
 	bool human;
 };
 
+/* A target of this call, once it is in the store or the record says why it is not. */
+struct post {
+	const struct target *target;
+	struct json *record;
+	long long id;
+	bool taken; /* it is ours already */
+	bool twice; /* another target means the same place */
+};
+
 static void
 read_text(struct text *text, const char *file)
 {
@@ -119,14 +128,29 @@ parts_of(const char *platform, const struct text *text)
 	return limit < 1 || units <= limit ? 1 : (double)(long)((units + limit - 1) / limit);
 }
 
-static int
-show_plan(struct call *call, const struct target *target, const struct json *answer)
+/* The session that lives there, not one that has gone on elsewhere. Owned, or NULL. */
+static char *
+session_at(struct db *db, const struct json *place)
 {
+	return binding_is_left(db, place) ? NULL : binding_session(db, place);
+}
+
+static void
+nobody_lives_there(struct json *record)
+{
+	record_error(record, EX_MISSING, "send without --record", "no session lives there");
+}
+
+static void
+show_plan(struct call *call, const struct post *post, const struct json *answer)
+{
+	const struct target *target = post->target;
 	struct json *plan = json_object(), *place = json_at(answer, "place");
 	struct json *audience = json_at(answer, "audience");
-	char *session = binding_session(call->db, place), *where = place_words(place);
+	char *session = session_at(call->db, place), *where = place_words(place);
 	char *who = audience_words(audience);
 	double parts = parts_of(target->platform, &call->text);
+	bool homeless = call->speech->record && !session;
 
 	json_put_text(plan, "id", target->typed);
 	json_put_text(plan, "target", target->typed);
@@ -138,7 +162,9 @@ show_plan(struct call *call, const struct target *target, const struct json *ans
 		json_put_text(plan, "thread", call->speech->title);
 	if (session)
 		json_put_text(plan, "session", session);
-	if (call->human)
+	if (homeless)
+		nobody_lives_there(post->record);
+	else if (call->human)
 		out_text("%s: would go to %s%s, in %.0f part%s, read by %s\n", target->typed, where,
 			call->speech->title ? ", into a thread of its own" : "", parts, parts == 1 ? "" : "s", who);
 	else
@@ -147,7 +173,6 @@ show_plan(struct call *call, const struct target *target, const struct json *ans
 	free(where);
 	free(who);
 	json_free(plan);
-	return 0;
 }
 
 static void
@@ -182,15 +207,6 @@ show_sent(const struct call *call, const struct target *target, struct json *del
 		out_json(call->speech->out, delivery);
 	json_free(first);
 }
-
-/* A target of this call, once it is in the store or the record says why it is not. */
-struct post {
-	const struct target *target;
-	struct json *record;
-	long long id;
-	bool taken; /* it is ours already */
-	bool twice; /* another target means the same place */
-};
 
 /* Why it was not sent, on stderr. Returns the exit status. */
 static int
@@ -238,11 +254,10 @@ store(struct call *call, const struct json *place, struct post *post)
 	long long id;
 
 	db_begin(call->db);
-	session = speech->record && !binding_is_left(call->db, place) ? binding_session(call->db, place)
-		: NULL;
+	session = speech->record ? session_at(call->db, place) : NULL;
 	if (speech->record && !session && !delivery_requested(call->db, &said)) {
 		db_abandon(call->db);
-		record_error(post->record, EX_MISSING, "send without --record", "no session lives there");
+		nobody_lives_there(post->record);
 		return 0;
 	}
 	id = delivery_new(call->db, &said);
@@ -265,7 +280,7 @@ prepare(struct call *call, struct post *post)
 
 	post->twice = place && seen_before(call->seen, place);
 	if (place && !post->twice && call->speech->dry_run)
-		status = show_plan(call, post->target, answer);
+		show_plan(call, post, answer);
 	else if (place && !post->twice)
 		post->id = store(call, place, post);
 	if (record_failed(post->record))

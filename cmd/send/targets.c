@@ -187,8 +187,8 @@ static void
 list_sessions(struct listed *listed, struct db *db)
 {
 	static const char sql[] = "SELECT b.key, b.session, b.place, s.title FROM courier_bindings b"
-		" LEFT JOIN sessions s ON s.id = b.session WHERE b.place IS NOT NULL AND b.key > ?"
-		" ORDER BY b.key LIMIT ?";
+		" LEFT JOIN sessions s ON s.id = b.session WHERE b.place IS NOT NULL"
+		" AND b.left_at IS NULL AND b.key > ? ORDER BY b.key LIMIT ?";
 	struct json *page[PAGE];
 	char *key = xstrdup("");
 	size_t count;
