@@ -162,8 +162,18 @@ check_speech(const struct speech *speech)
 		opts_misused(&usage, "--record: in a fresh thread lives no session yet");
 	if (speech->title && !*speech->title)
 		opts_misused(&usage, "--thread: a thread needs a title");
+	if (speech->request && !*speech->request)
+		opts_misused(&usage, "--request-id: the id is empty");
 	if (!speech->text && !speech->file && isatty(STDIN_FILENO))
 		opts_misused(&usage, "a text is needed: an operand, --file, or stdin");
+}
+
+/* Whether there are options of a text: where none is said they are not left out in silence. */
+static bool
+speaks(const struct speech *speech)
+{
+	return speech->file || speech->title || speech->request || speech->markdown || speech->plain
+		|| speech->need_thread || speech->record || speech->dry_run;
 }
 
 static int
@@ -196,6 +206,10 @@ main(int argc, char **argv)
 	count = opts_parse(argc, argv, &usage);
 	if ((asked.list || asked.due) && (count || asked.to.count))
 		opts_misused(&usage, "--list and --due take no target");
+	if (asked.list && asked.due)
+		opts_misused(&usage, "--list and --due: one of them");
+	if (speaks(&asked.speech) && !count && !asked.to.count)
+		opts_misused(&usage, "a target is needed; that option goes with a text");
 	if (asked.platform && !asked.due)
 		opts_misused(&usage, "--platform goes with --due");
 	config_tree(); /* broken configuration ends this before anything is begun */

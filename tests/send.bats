@@ -583,6 +583,18 @@ targets: $1"
 	[ -z "$(heard)" ]
 }
 
+@test "what goes with a text is misuse without one, and sends nothing" {
+	orders "send refuse"
+	HERMES_BACKOFF=0 run -75 hermes-send fault hello
+	run -64 --separate-stderr hermes-send --due --dry-run
+	[[ $stderr == *"a target is needed"* ]]
+	run -64 hermes-send --list --record
+	run -64 hermes-send --list --due
+	run -64 --separate-stderr bash -c 'echo hello | hermes-send --thread so'
+	[[ $stderr == *"a target is needed"* ]]
+	[ "$(delivery .state)" = pending ]
+}
+
 @test "names of the configuration stand for one target or several; a place named twice gets it once" {
 	known '{team: "local:kitchen", me: [local, "fault:kitchen"], all: [team, me, local]}'
 	FAULT_ROOT=$BATS_TEST_TMPDIR/other hermes-adapter-fault room kitchen --no-threads -q >/dev/null
@@ -717,6 +729,8 @@ ear() {
 	run -65 --separate-stderr hermes-send local "disk empty" --request-id disk
 	[[ $stderr == *disk*"another content"* ]]
 	run -65 hermes-send local "disk full" --markdown --request-id disk
+	# a name that is none, as of a variable that is not set, is not everybody's
+	run -64 hermes-send local hello --request-id ""
 	# one name for one call, whatever the places
 	run -0 hermes-send -t local -t local:kitchen "disk full" --request-id disk -q
 	[ "$(heard)" = "disk full" ]
