@@ -652,6 +652,16 @@ targets: $1"
 	run -64 hermes-send local hello --file "$BATS_TEST_TMPDIR/notes"
 	run -66 --separate-stderr hermes-send local --file "$BATS_TEST_TMPDIR/none"
 	[[ $stderr == *none* ]]
+	for nothing in "" " " $'\n\t\n'; do
+		run -65 --separate-stderr hermes-send local "$nothing"
+		[[ $stderr == *"the text: is empty"* ]]
+		run -65 --separate-stderr hermes-send local <<<"$nothing"
+		[[ $stderr == *"stdin: is empty"* ]]
+	done
+	printf 'a\0b' >"$BATS_TEST_TMPDIR/picture"
+	run -65 --separate-stderr hermes-send local -f "$BATS_TEST_TMPDIR/picture"
+	[[ $stderr == *"picture: holds a NUL"* ]]
+	[ "$(hermes-send list -q | wc -l)" = 3 ]
 	run -64 timeout 20 script -qec "hermes-send local" /dev/null
 	[[ $output == *"a text is needed"* ]]
 	[ "$(heard | wc -l)" = 3 ]

@@ -64,14 +64,18 @@ read_text(struct text *text, const char *file)
 static void
 take_text(struct text *text, const struct speech *speech)
 {
-	if (speech->text && strcmp(speech->text, "-"))
+	const char *from = !speech->file || !strcmp(speech->file, "-") ? "stdin" : speech->file;
+
+	if (speech->text && strcmp(speech->text, "-")) {
+		from = "the text";
 		text_puts(text, speech->text);
-	else
+	} else {
 		read_text(text, speech->file);
-	if (!text->length)
-		die(EX_BAD, "there is nothing to send");
+	}
+	if (strspn(text->at, " \t\r\n") == text->length)
+		die(EX_BAD, "%s: is empty; there is nothing to send", from);
 	if (!utf8_valid(text->at, text->length))
-		die(EX_BAD, "the text is not valid UTF-8");
+		die(EX_BAD, "%s: holds a NUL or is not valid UTF-8; only text can be sent", from);
 }
 
 /* What the adapter makes of the words: {"place","audience"}, or NULL and the record says why. Owned. */
