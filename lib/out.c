@@ -47,8 +47,8 @@ out_json(struct out *out, const struct json *object)
 	if (out->filter) {
 		filter_apply(out->filter, object, &line);
 	} else if (out->quiet) {
-		text_puts(&line, json_text_or(object, "id", ""));
-		text_add(&line, "\n", 1);
+		if (json_text(object, "id"))
+			text_format(&line, "%s\n", json_text(object, "id"));
 	} else {
 		json_print(object, &line);
 		text_add(&line, "\n", 1);

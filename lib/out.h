@@ -25,7 +25,7 @@ struct out {
 /* Whether a person looks: a terminal, and none of the three options. */
 bool out_human(const struct out *out);
 
-/* Print one object: itself, what the filter makes of it, or its "id". */
+/* Print one object: itself, what the filter makes of it, or its "id", if it has one. */
 void out_json(struct out *out, const struct json *object);
 /* Print an already made JSON line (with its line break); only without --jq and -q. */
 void out_raw(const struct text *lines);

@@ -995,6 +995,14 @@ linked() {
 	hermes-state append "$S" 'from the desk' --epoch 3 >/dev/null
 	run -64 handoff cli:x
 	run -64 handoff cli --require-thread
+	# that is data, too; and what has no id prints none
+	run -0 handoff cli
+	[ "$(jq -r '[.platform, .state] | @tsv' <<<"$output")" = $'cli\tcompleted' ]
+	[ "$(handoff cli -q | wc -c)" = 0 ]
+	handoff >/dev/null
+	run -0 handoff cli --dry-run
+	[ "$(jq -r '[.platform, .session.title] | @tsv' <<<"$output")" = $'cli\tFix the parser' ]
+	[ "$(handoff cli --dry-run -q | wc -c)" = 0 ]
 }
 
 @test "handoff cli: not while a message is being answered where it is" {

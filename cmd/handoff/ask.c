@@ -270,14 +270,17 @@ show_plan(const char *platform, const char *session, const struct json *target)
 	struct json *plan = json_object(), *place = json_at(target, "place");
 	char *key, *who;
 
+	json_put(plan, "session", session_brief(db, session));
+	json_put_text(plan, "platform", platform);
 	if (!place) {
+		if (out_human(&ask.out))
+			out_text("%s would continue at the command line\n", session);
+		else
+			out_json(&ask.out, plan);
 		json_free(plan);
-		out_text("%s would continue at the command line\n", session);
 		return 0;
 	}
 	key = place_key(place, false);
-	json_put(plan, "session", session_brief(db, session));
-	json_put_text(plan, "platform", platform);
 	json_put_text(plan, "bot", json_text(place, "account"));
 	json_put_text(plan, "chat", json_text(place, "chat"));
 	json_put_text(plan, "thread", json_text_or(place, "thread", NULL));
