@@ -180,6 +180,8 @@ request() {
 	team
 	before=$(hermes-state list -q | wc -l)
 	echo '{"role":"user","content":"x"}' | run -77 hermes-handoff local:team --transcript -
+	echo '{"role":"user","content":"x"}' >"$BATS_TEST_TMPDIR/t"
+	run -66 hermes-handoff local --transcript "$BATS_TEST_TMPDIR/t" --message-file /nonexistent </dev/null
 	[ "$(hermes-state list -q | wc -l)" = "$before" ]
 }
 
@@ -382,6 +384,23 @@ request() {
 	hermes-ask local thread <<<"{\"place\":{\"chat\":\"den\"},\"title\":\"T\",\"delivery\":\"mine\"}" >/dev/null
 	handoff local --chat den --thread mine >/dev/null
 	[ "$(status '"\(.place.chat)/\(.place.thread)"')" = den/mine ]
+}
+
+@test "handoff: options that leave one another out are misuse, and nothing is asked" {
+	echo '{"role":"user","content":"x"}' >"$BATS_TEST_TMPDIR/t"
+	# the place would be the address's, or the home itself
+	for options in "local:home --thread h1" "local:home --chat den" "local --chat den --thread=" \
+		"local --chat=" "local --request-id=" "local --session - --message-file -" \
+		"local --transcript $BATS_TEST_TMPDIR/t"; do
+		# shellcheck disable=SC2086
+		run -64 --separate-stderr handoff $options </dev/null
+		[ -n "$stderr" ]
+	done
+	for options in --chat= --request-id= "--chat den --thread="; do
+		# shellcheck disable=SC2086
+		run -64 hermes-handoff request local --session "$S" $options
+	done
+	[ "$(asked)" = 0 ]
 }
 
 @test "handoff: --no-wait asks, starts the work, and returns" {

@@ -35,6 +35,7 @@ static struct {
 	const char *session, *transcript, *message_file, *chat, *thread, *request_id;
 	bool back, no_turn, require_thread, shared, replace, no_wait, no_carry, dry_run;
 	double timeout;
+	char *notice; /* what is in the message file */
 	struct out out;
 } ask;
 
@@ -308,9 +309,9 @@ request(const char *platform, const char *session, const char *words, const stru
 {
 	struct json *wanted = json_at(target, "place"), *options = request_options(ask.no_turn,
 		ask.require_thread, ask.shared, ask.replace, ask.back);
-	char *notice = read_notice(), *why = NULL;
+	char *why = NULL;
 	struct request asked = {.id = ask.request_id, .session = session, .platform = platform,
-		.requester = "hermes-handoff", .wanted = wanted, .notice = notice, .options = options,
+		.requester = "hermes-handoff", .wanted = wanted, .notice = ask.notice, .options = options,
 		.elsewhere = *words || ask.chat || ask.thread};
 	int status = 0;
 	long long id;
@@ -325,7 +326,6 @@ request(const char *platform, const char *session, const char *words, const stru
 		die(status, "%s: %s", session, why);
 	json_free(wanted);
 	json_free(options);
-	free(notice);
 	return id;
 }
 
@@ -422,7 +422,34 @@ go_to(const char *platform, const char *words)
 	target = desk ? NULL : resolve_asked(platform, words);
 	if (target)
 		need_privacy(platform, target);
+	if (target && ask.transcript) /* before it is stored */
+		need_life(platform, target);
 	return go(platform, session_current(db, pick_session()), words, target);
+}
+
+static bool
+is_stdin(const char *file)
+{
+	return file && !strcmp(file, "-");
+}
+
+/* Options of which one would be left out in silence. */
+static void
+check_options(void)
+{
+	if (ask.transcript && ask.session)
+		opts_misused(&usage, "--transcript is a session of its own: no --session");
+	if (is_stdin(ask.session) + is_stdin(ask.transcript) + is_stdin(ask.message_file) > 1)
+		opts_misused(&usage, "stdin is one thing only; put the others into files");
+	if (ask.request_id && !*ask.request_id)
+		opts_misused(&usage, "--request-id: the id is empty");
+	if ((ask.chat && !*ask.chat) || (ask.thread && !*ask.thread))
+		opts_misused(&usage, "--chat, --thread: the id is empty");
+	if (ask.dry_run && ask.transcript)
+		opts_misused(&usage, "--dry-run stores no transcript; leave one of them out");
+	if (ask.back && (ask.chat || ask.thread || ask.transcript || ask.require_thread))
+		opts_misused(&usage, "--back knows the place: no --chat, --thread, --transcript or "
+			"--require-thread");
 }
 
 int
@@ -434,15 +461,14 @@ handoff_ask_main(int argc, char **argv)
 
 	if (count != !ask.back)
 		opts_misused(&usage, "exactly one platform is needed, or --back");
-	if (ask.dry_run && ask.transcript)
-		opts_misused(&usage, "--dry-run stores no transcript; leave one of them out");
-	if (ask.back && (ask.chat || ask.thread || ask.transcript || ask.require_thread))
-		opts_misused(&usage, "--back knows the place: no --chat, --thread, --transcript or "
-			"--require-thread");
+	check_options();
+	ask.notice = read_notice();
 	if (ask.back)
 		return go_back();
 	platform = split_target(argv[0], &words);
-	if (ask.thread && !ask.chat && !*words)
+	if (*words && (ask.chat || ask.thread))
+		opts_misused(&usage, "%s names the place: no --chat or --thread", argv[0]);
+	if (ask.thread && !ask.chat)
 		opts_misused(&usage, "--thread is a thread of a chat: --chat is needed, too");
 	if (!strcmp(platform, handoff_desk) && (*words || ask.chat || ask.require_thread))
 		opts_misused(&usage, "the command line has no chats and no threads");
