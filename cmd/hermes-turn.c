@@ -137,6 +137,7 @@ tell(struct telling *telling, const struct json *record, const char *session)
 	messages_each(db, &range, tell_messages, telling);
 	json_put_text(event, "event.text", json_text_or(record, "event.text", ""));
 	json_put_text(event, "event.origin", json_text(record, "event.origin"));
+	json_put_text(event, "event.from", json_text(record, "handoff.from.platform"));
 	if (json_has(record, "event.user"))
 		json_put(event, "event.user", json_at(record, "event.user"));
 	tell_json(telling, event);

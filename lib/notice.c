@@ -27,8 +27,8 @@ notice_words(const struct json *record)
 		json_text_or(record, "handoff.from.platform", json_text_or(record, "session.source", desk)),
 		json_text_or(record, "place.platform", "another platform"));
 	add_where(&words, record);
-	text_puts(&words, " Confirm briefly that you are here: say in two or three sentences where we "
-		"were, and repeat any question that is still open.]");
+	text_puts(&words, " Confirm briefly that you are here, and from where: say in two or three "
+		"sentences where we were, and repeat any question that is still open.]");
 	return text_take(&words);
 }
 

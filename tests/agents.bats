@@ -163,6 +163,14 @@ Tools that were called last: terminal.
 Folder: /src/p, branch main"
 }
 
+@test "recap: who reads the new place is told where the conversation was before" {
+	agent recap < <(head_line; jq -c '.event.from = "slack"' < <(event n handoff:1))
+	is "$(last .reply)" "I'm here. We were working on Fix the parser.
+It was on slack before.
+The transcript is empty so far.
+Folder: /src/p, branch main"
+}
+
 @test "recap: the same transcript gets the same words" {
 	transcript n handoff:1 >input
 	agent recap <input

@@ -768,6 +768,8 @@ seat() {
 	[ "$(seat)" = 'there home/h2' ]
 	wait_until 10 eval 'bot_at here | grep -q "^This conversation continues on there"'
 	[ "$(bot_at here | grep -c 'continues on there')" = 1 ]
+	[[ $(bot_at here) != *" before."* ]] # it began at the command line
+	[ "$(bot_at there | grep -c '^It was on here before[.]')" = 1 ]
 	[[ $(words "$S") == *'has just moved from here to there.'* ]]
 	[ "$(status .from.platform)" = here ]
 	[ "$(hermes-handoff log 2 --jq .what | grep -c told)" = 1 ]

@@ -272,9 +272,10 @@ add_facts(struct text *words, const struct recap *recap, const struct json *head
 }
 
 static void
-say_here(struct text *words, const struct recap *recap, const struct json *head)
+say_here(struct text *words, const struct recap *recap, const struct agent *agent)
 {
-	const char *title = json_text_or(head, "session.title", "");
+	const char *title = json_text_or(agent->head, "session.title", "");
+	const char *from = json_text_or(agent->event, "from", "");
 	char *line = one_line(title, strlen(title));
 
 	text_puts(words, "I'm here. ");
@@ -285,7 +286,12 @@ say_here(struct text *words, const struct recap *recap, const struct json *head)
 	} else {
 		text_puts(words, "This session has no title.\n");
 	}
-	add_facts(words, recap, head);
+	if (*from) {
+		text_puts(words, "It was on ");
+		text_add_clean(words, from, strlen(from));
+		text_puts(words, " before.\n");
+	}
+	add_facts(words, recap, agent->head);
 	free(line);
 }
 
@@ -320,7 +326,7 @@ main(int argc, char **argv)
 	agent_start(&agent);
 	read_transcript(&recap, &agent);
 	if (agent_is_notice(agent.event))
-		say_here(&words, &recap, agent.head);
+		say_here(&words, &recap, &agent);
 	else
 		say_noted(&words, &recap, &agent);
 	json_put_text(line, "finish", "stop");
