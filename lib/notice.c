@@ -77,12 +77,12 @@ notice_gone(const struct json *to, bool may_know)
 }
 
 char *
-notice_left(const struct json *to, bool may_know)
+notice_left(const char *session, const struct json *to, bool may_know)
 {
 	struct text words = TEXT_INIT;
 
 	add_gone(&words, to, may_know);
-	text_puts(&words, "\nWhat you wrote here was not passed on. \"hermes handoff --back\" brings it "
-		"back; write again to begin a new conversation here.");
+	text_format(&words, "\nWhat you wrote here was not passed on. \"hermes handoff --back "
+		"--session %s\" brings it back; write again to begin a new conversation here.", session);
 	return text_take(&words);
 }

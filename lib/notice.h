@@ -20,7 +20,7 @@ char *notice_home(const struct json *from);
  * notice_left answers who wrote there nevertheless. Owned.
  */
 char *notice_gone(const struct json *to, bool may_know);
-char *notice_left(const struct json *to, bool may_know);
+char *notice_left(const char *session, const struct json *to, bool may_know);
 
 /* What people read instead when the agent cannot speak. Owned. */
 char *notice_alone(const struct json *record);

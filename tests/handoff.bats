@@ -775,6 +775,8 @@ seat() {
 	[ "$(hermes-handoff log 2 --jq .what | grep -c told)" = 1 ]
 	# It began at the command line, which has nobody to be told.
 	[ "$(hermes-send list -q | wc -l)" = 3 ]
+	run -0 script -qec "hermes-handoff here --session $S" /dev/null
+	[[ $output == *'back there with: hermes handoff --back --session "Fix the parser"'* ]]
 }
 
 @test "handoff: where a watcher serves the old place, it is the watcher that tells" {
@@ -825,7 +827,8 @@ seat() {
 	[ "$(hermes-state list -q | wc -l)" = 1 ]
 	run -0 bot_at here
 	[ "$(grep -c 'was not passed on' <<<"$output")" = 1 ]
-	[[ $output == *'hermes handoff --back'* ]]
+	# Without its name it would be the newest of the command line that goes back somewhere.
+	[[ $output == *"\"hermes handoff --back --session $S\" brings it back"* ]]
 	run -0 hermes-inbox list --state left --jq .text
 	[ "$output" = 'do you hear me?' ]
 }

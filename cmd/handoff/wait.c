@@ -234,8 +234,9 @@ tell_person(struct db *db, const struct json *handoff)
 	out_text("Now on %s: %s      back here with: hermes chat --resume \"%s\"\n", platform, where,
 		json_text_or(brief, "title", json_text_or(brief, "id", "")));
 	if (json_has(handoff, "from"))
-		out_text("It was on %s before; hermes handoff --back takes it there again.\n",
-			json_text_or(handoff, "from.platform", ""));
+		out_text("It was on %s before; back there with: hermes handoff --back --session \"%s\"\n",
+			json_text_or(handoff, "from.platform", ""),
+			json_text_or(brief, "title", json_text_or(brief, "id", "")));
 	if (!platform_served(db, platform) && !platform_foreign(db, platform))
 		out_text("Nobody listens there now: answers are not heard until hermes watch runs.\n"
 			"Start it with: hermes watch   (or systemctl --user enable --now hermes-watch)\n");

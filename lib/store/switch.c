@@ -225,7 +225,7 @@ handoff_left_words(struct db *db, const char *session, const struct json *from)
 
 	move = move_of(db, db_number(db, 0, "SELECT handoff FROM courier_seats WHERE session = ?", "s",
 		session));
-	words = notice_left(to, may_know(from, to, json_true(move, "options.shared")));
+	words = notice_left(session, to, may_know(from, to, json_true(move, "options.shared")));
 	json_free(move);
 	json_free(to);
 	return words;
