@@ -38,7 +38,7 @@ audience_words(const struct json *audience)
 	size_t names = json_count(audience, "names");
 
 	if (size < 0)
-		text_puts(&words, "nobody knows who");
+		text_puts(&words, "an unknown number of people");
 	else
 		text_format(&words, "%.0f %s", size, size == 1 ? "person" : "people");
 	for (size_t i = 0; i < names && i < NAMES_MOST; i++) {

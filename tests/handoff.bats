@@ -1187,6 +1187,9 @@ answering() {
 	done
 	answering 'if .place then del(.audience) | .place.kind = "group" else . end'
 	run -77 handoff here
+	answering 'if .place then .audience = {"known":false,"names":["Ada"]} else . end'
+	run -77 --separate-stderr handoff here
+	[[ $stderr == *'would be read by an unknown number of people: Ada;'* ]]
 	[ "$(asked)" = 0 ]
 }
 
