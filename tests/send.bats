@@ -1207,7 +1207,9 @@ wants() {
 	}
 	run -69 hermes-send tired hello --dry-run
 	[ -z "$(forget_rest)" ]
-	run -69 hermes-send tired hello
+	run -69 --separate-stderr hermes-send tired hello
+	[[ $stderr == *"slow down; it is not queued; send it again later" ]]
+	[ -z "$(hermes-send list)" ]
 	[ -n "$(forget_rest)" ]
 	run -69 hermes-handoff tired --session "$session"
 	[ -n "$(forget_rest)" ]

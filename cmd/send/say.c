@@ -78,7 +78,10 @@ take_text(struct text *text, const struct speech *speech)
 		die(EX_BAD, "%s: holds a NUL or is not valid UTF-8; only text can be sent", from);
 }
 
-/* What the adapter makes of the words: {"place","audience"}, or NULL and the record says why. Owned. */
+/*
+ * What the adapter makes of the words: {"place","audience"}, or NULL and the record says why: a
+ * text without a place cannot wait for one. Owned.
+ */
 static struct json *
 resolve(struct call *call, const struct target *target, struct json *record)
 {
@@ -87,6 +90,9 @@ resolve(struct call *call, const struct target *target, struct json *record)
 	json_put_text(question, "words", target->words);
 	answer = platform_resolve(call->speech->dry_run ? NULL : call->db, target->platform, question,
 		record);
+	if (!answer && !call->speech->dry_run && json_number(record, "error.code", 0) == EX_AWAY
+		&& !json_has(record, "error.remedy"))
+		json_put_text(record, "error.remedy", "it is not queued; send it again later");
 	json_free(question);
 	return answer;
 }
