@@ -270,10 +270,11 @@ list_main(int argc, char **argv)
 		"SELECT id FROM courier_events WHERE id > ? ORDER BY id LIMIT 500",
 		"SELECT id FROM courier_events WHERE id > ? AND state = ? ORDER BY id LIMIT 500",
 		event_json, columns,
+		"queued, running, done, denied, left or failed",
 	};
 	const char *state = NULL;
 	const struct opt opts[] = {
-		{"state", 0, OPT_TEXT, &state, "STATE", "queued, running, done, denied, left or failed"},
+		{"state", 0, OPT_TEXT, &state, "STATE", listing.states},
 		OUT_OPTS(out), {0},
 	};
 	const struct usage usage = {"list [--state STATE]", "List events, oldest first.", opts};

@@ -43,10 +43,11 @@ list_main(int argc, char **argv)
 		"SELECT id FROM courier_deliveries WHERE id > ? ORDER BY id LIMIT 500",
 		"SELECT id FROM courier_deliveries WHERE id > ? AND state = ? ORDER BY id LIMIT 500",
 		delivery_json, columns,
+		"pending, sending, sent, failed, unknown or dropped",
 	};
 	const char *state = NULL;
 	const struct opt opts[] = {
-		{"state", 0, OPT_TEXT, &state, "STATE", "pending, sending, sent, failed, unknown, dropped"},
+		{"state", 0, OPT_TEXT, &state, "STATE", listing.states},
 		OUT_OPTS(out), {0},
 	};
 	const struct usage usage = {"list [--state STATE]", "List deliveries, oldest first.", opts};

@@ -284,6 +284,20 @@ pty() {
 	[ "$output" = "-5 degrees" ]
 }
 
+@test "list --state: a state that there is not is 64, and no empty list" {
+	for command in send handoff inbox; do
+		for state in faild fail "" "or,"; do
+			run -64 --separate-stderr "hermes-$command" list --state "$state"
+			[ -z "$output" ]
+			[[ $stderr == *"there is no state"*" or "* ]]
+		done
+		run -0 --separate-stderr "hermes-$command" list --state failed
+		[ -z "$output$stderr" ]
+	done
+	run -0 hermes-handoff list --state expired
+	run -0 hermes-inbox list --state queued
+}
+
 @test "--jq that is no filter is 64; what it makes of each line is printed" {
 	new_session >/dev/null
 	run -64 --separate-stderr hermes-state list --jq '.['

@@ -174,11 +174,12 @@ handoff_list_main(int argc, char **argv)
 		"SELECT id FROM courier_handoffs WHERE id > ? ORDER BY id LIMIT 500",
 		"SELECT id FROM courier_handoffs WHERE id > ? AND state = ? ORDER BY id LIMIT 500",
 		handoff_json, columns,
+		"pending, running, completed, failed, cancelled or expired",
 	};
 	const char *state = NULL;
 	const struct opt opts[] = {
 		{"state", 0, OPT_TEXT, &state, "STATE",
-			"pending, running, completed, failed, cancelled or expired"},
+			listing.states},
 		OUT_OPTS(out), {0},
 	};
 	const struct usage usage = {"list [--state STATE]", "List handoffs, oldest request first.", opts};

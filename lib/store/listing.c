@@ -4,6 +4,7 @@
 #include "die.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { PAGE = 500, COLUMNS_MOST = 12 };
 
@@ -59,6 +60,18 @@ read_page(struct db *db, const struct listing *listing, const char *state, long 
 	return count;
 }
 
+static void
+need_state(const struct listing *listing, const char *state)
+{
+	const char *at = *state ? listing->states : NULL;
+	size_t length = strlen(state);
+
+	for (; at && (at = strstr(at, state)); at++)
+		if ((at == listing->states || at[-1] == ' ') && (!at[length] || strchr(", ", at[length])))
+			return;
+	die(EX_USER, "--state: there is no state \"%s\"; there are %s", state, listing->states);
+}
+
 void
 list_rows(struct db *db, struct out *out, const struct listing *listing, const char *state)
 {
@@ -67,6 +80,8 @@ list_rows(struct db *db, struct out *out, const struct listing *listing, const c
 	struct table table;
 	int count;
 
+	if (state)
+		need_state(listing, state);
 	if (human)
 		begin_table(&table, listing->columns);
 	while ((count = read_page(db, listing, state, after, ids))) {
