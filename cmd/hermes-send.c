@@ -161,10 +161,8 @@ check_speech(const struct speech *speech)
 		opts_misused(&usage, "--require-thread goes with --thread");
 	if (speech->title && speech->record)
 		opts_misused(&usage, "--record: in a fresh thread lives no session yet");
-	if (speech->title && !*speech->title)
-		opts_misused(&usage, "--thread: a thread needs a title");
-	if (speech->request && !*speech->request)
-		opts_misused(&usage, "--request-id: the id is empty");
+	opts_need_words(&usage, "--thread", speech->title);
+	opts_need_words(&usage, "--request-id", speech->request);
 	if (!speech->text && !speech->file && isatty(STDIN_FILENO))
 		opts_misused(&usage, "a text is needed: an operand, --file, or stdin");
 }

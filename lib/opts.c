@@ -63,6 +63,15 @@ opts_misused(const struct usage *usage, const char *format, ...)
 	exit(EX_USER);
 }
 
+void
+opts_need_words(const struct usage *usage, const char *option, const char *given)
+{
+	if (given && !given[strspn(given, " \t\r\n")])
+		opts_misused(usage, "%s: it is empty", option);
+	if (given && !utf8_valid(given, strlen(given)))
+		opts_misused(usage, "%s: it is not valid UTF-8", option);
+}
+
 static double
 number(const struct usage *usage, const struct opt *opt, const char *text)
 {

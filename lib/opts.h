@@ -44,6 +44,9 @@ int opts_parse(int argc, char **argv, const struct usage *usage);
 void opts_misused(const struct usage *usage, const char *format, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 
+/* Misuse, unless what the option was given (NULL: it was not) is UTF-8 and not blank. */
+void opts_need_words(const struct usage *usage, const char *option, const char *given);
+
 struct verb {
 	const char *name; /* NULL ends the table */
 	int (*run)(int argc, char **argv); /* argv[0] is the verb */

@@ -396,9 +396,11 @@ request() {
 		run -64 --separate-stderr handoff $options </dev/null
 		[ -n "$stderr" ]
 	done
-	for options in --chat= --request-id= "--chat den --thread="; do
+	for options in --chat= --request-id= "--chat den --thread=" $'--request-id=\xff' $'--chat \xff'; do
 		# shellcheck disable=SC2086
 		run -64 hermes-handoff request local --session "$S" $options
+		# shellcheck disable=SC2086
+		run -64 handoff local $options
 	done
 	[ "$(asked)" = 0 ]
 }

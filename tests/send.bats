@@ -741,6 +741,10 @@ ear() {
 	run -65 hermes-send local "disk full" --markdown --request-id disk
 	# a name that is none, as of a variable that is not set, is not everybody's
 	run -64 hermes-send local hello --request-id ""
+	for option in --request-id --thread; do
+		run -64 hermes-send local hello "$option" "  "
+		run -64 hermes-send local hello "$option" $'a\xff'
+	done
 	# one name for one call, whatever the places
 	run -0 hermes-send -t local -t local:kitchen "disk full" --request-id disk -q
 	[ "$(heard)" = "disk full" ]

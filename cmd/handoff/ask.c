@@ -441,10 +441,9 @@ check_options(void)
 		opts_misused(&usage, "--transcript is a session of its own: no --session");
 	if (is_stdin(ask.session) + is_stdin(ask.transcript) + is_stdin(ask.message_file) > 1)
 		opts_misused(&usage, "stdin is one thing only; put the others into files");
-	if (ask.request_id && !*ask.request_id)
-		opts_misused(&usage, "--request-id: the id is empty");
-	if ((ask.chat && !*ask.chat) || (ask.thread && !*ask.thread))
-		opts_misused(&usage, "--chat, --thread: the id is empty");
+	opts_need_words(&usage, "--request-id", ask.request_id);
+	opts_need_words(&usage, "--chat", ask.chat);
+	opts_need_words(&usage, "--thread", ask.thread);
 	if (ask.dry_run && ask.transcript)
 		opts_misused(&usage, "--dry-run stores no transcript; leave one of them out");
 	if (ask.back && (ask.chat || ask.thread || ask.transcript || ask.require_thread))

@@ -96,10 +96,9 @@ handoff_request_main(int argc, char **argv)
 		opts_misused(&usage, "a session is needed: --session, or HERMES_SESSION");
 	if (asked.thread && !asked.chat)
 		opts_misused(&usage, "--thread is a thread of a chat: --chat is needed, too");
-	if (asked.id && !*asked.id)
-		opts_misused(&usage, "--request-id: the id is empty");
-	if ((asked.chat && !*asked.chat) || (asked.thread && !*asked.thread))
-		opts_misused(&usage, "--chat, --thread: the id is empty");
+	opts_need_words(&usage, "--request-id", asked.id);
+	opts_need_words(&usage, "--chat", asked.chat);
+	opts_need_words(&usage, "--thread", asked.thread);
 	options = request_options(asked.no_turn, asked.require_thread, asked.shared, asked.replace,
 		false);
 	wanted = asked_place(argv[0]);
