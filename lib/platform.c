@@ -53,8 +53,7 @@ explain_setup(const char *name, const char *last)
 	struct text words = TEXT_INIT;
 
 	if (!*last)
-		last = "its configuration is missing or wrong";
-	text_format(&words, "%s: ", name);
+		return xformat("%s: its configuration is missing or wrong", name);
 	text_add_clean(&words, last, strlen(last));
 	return text_take(&words);
 }
@@ -142,7 +141,7 @@ start_call(struct call *call, char *path)
 	char *verb = xstrdup(call->verb), *argv[] = {path, verb, NULL};
 	struct json *needs = needs_of(call);
 	char **environment = config_environment(call->platform, needs);
-	int started = child_start(&call->child, argv, environment, CHILD_LOG), error = errno;
+	int started = child_start(&call->child, argv, environment, CHILD_TELLS), error = errno;
 
 	if (!started && call->question) {
 		struct text line = TEXT_INIT;

@@ -97,30 +97,35 @@ open_log(void)
 	return log;
 }
 
-static void
-keep_last(struct child *child, const char *line)
+/* Its own name before a line is ours to say. */
+static const char *
+without_name(const struct child *child, const char *line)
 {
 	size_t name = strlen(child->name);
 
-	if (!strncmp(line, child->name, name) && !strncmp(line + name, ": ", 2))
-		line += name + 2;
-	snprintf(child->last, sizeof child->last, "%s", line);
+	return !strncmp(line, child->name, name) && !strncmp(line + name, ": ", 2) ? line + name + 2
+		: line;
 }
 
 static void
-close_log(struct child *child)
+close_log(struct child *child, int status)
 {
 	off_t length = child->log >= 0 ? lseek(child->log, 0, SEEK_CUR) : 0;
+	bool told = child->tells && status == EX_SETUP;
 	struct text said = TEXT_INIT;
-	char *line, *rest = NULL;
+	char *line, *next, *rest = NULL;
 
 	if (length > 0) {
 		text_reserve(&said, (size_t)length);
 		if (pread(child->log, said.at, (size_t)length, 0) == length)
 			said.at[length] = '\0';
-		for (line = strtok_r(said.at, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-			warn("%s: %s", child->name, line);
-			keep_last(child, line);
+		for (line = strtok_r(said.at, "\n", &rest); line; line = next) {
+			const char *words = without_name(child, line);
+
+			next = strtok_r(NULL, "\n", &rest);
+			snprintf(child->last, sizeof child->last, "%s", words);
+			if (next || !told || strlen(words) >= sizeof child->last)
+				warn("%s: %s", child->name, words);
 		}
 	}
 	text_release(&said);
@@ -138,7 +143,8 @@ child_start(struct child *child, char *const argv[], char *const environment[], 
 
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(report, O_CLOEXEC))
 		die(EX_BUG, "a pipe cannot be made:");
-	child->log = errors == CHILD_LOG ? open_log() : -1;
+	child->tells = errors == CHILD_TELLS;
+	child->log = errors < 0 ? open_log() : -1;
 	child->name = slash ? slash + 1 : argv[0];
 	*child->last = '\0';
 	child->pid = fork();
@@ -158,7 +164,7 @@ child_start(struct child *child, char *const argv[], char *const environment[], 
 		close(in[1]);
 		close(out[0]);
 		waitpid(child->pid, NULL, 0);
-		close_log(child);
+		close_log(child, 0);
 		errno = error;
 		return -1;
 	}
@@ -221,14 +227,14 @@ status_of(int status)
 }
 
 static void
-let_go(struct child *child)
+let_go(struct child *child, int status)
 {
 	if (running == (sig_atomic_t)child->pid)
 		running = 0;
 	child_hush(child);
 	close(child->from.fd);
 	lines_release(&child->from);
-	close_log(child);
+	close_log(child, status);
 }
 
 /* Asked first: a child that runs others in groups of their own can end them. */
@@ -246,7 +252,7 @@ child_kill(struct child *child)
 	kill(-child->pid, SIGKILL);
 	if (!gone)
 		waitpid(child->pid, NULL, 0);
-	let_go(child);
+	let_go(child, 0);
 }
 
 /* What it still prints is nobody's; but it must not block on it. */
@@ -276,8 +282,9 @@ child_end(struct child *child, double deadline)
 		nap = nap < 10e-3 ? nap * 1.5 : nap;
 	}
 	kill(-child->pid, SIGKILL); /* what it left behind in its group */
-	let_go(child);
-	return status_of(status);
+	status = status_of(status);
+	let_go(child, status);
+	return status;
 }
 
 char *

@@ -11,6 +11,7 @@
 
 #include "lines.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct child {
@@ -18,15 +19,17 @@ struct child {
 	int to;            /* its stdin; -1 once closed */
 	struct lines from; /* its stdout */
 	int log;           /* what it says on stderr; -1: it was given a descriptor */
+	bool tells;        /* CHILD_TELLS */
 	const char *name;  /* its file's, for the log */
 	char last[256];    /* the last line it said there, without its name; once it has ended */
 };
 
 /*
  * Start argv[0] with `environment` (NULL: ours); `errors` is its stderr, CHILD_LOG to have
- * it logged. -1 with errno when it cannot be started.
+ * it logged; CHILD_TELLS likewise, but the last line of one that ends with EX_SETUP is for the
+ * caller to tell. -1 with errno when it cannot be started.
  */
-enum { CHILD_LOG = -1 };
+enum { CHILD_LOG = -1, CHILD_TELLS = -2 };
 int child_start(struct child *child, char *const argv[], char *const environment[], int errors);
 
 /* Write all of it; -1 if the child does not read it before `deadline` (steady) or is gone. */

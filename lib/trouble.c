@@ -49,9 +49,9 @@ trouble_ask(struct json *record, const char *platform, const char *verb,
 	if (answer)
 		return answer;
 	if (status == EX_SETUP || status == EX_USER || status == EX_DENIED)
-		record_error(record, status, NULL, "%s: %s", platform, why ? why : "no answer");
+		record_error(record, status, NULL, "%s", why ? why : "no answer");
 	else
-		record_retry(record, EX_AWAY, -1, "%s: %s", platform, why ? why : "no answer");
+		record_retry(record, EX_AWAY, -1, "%s", why ? why : "no answer");
 	free(why);
 	return NULL;
 }

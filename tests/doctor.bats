@@ -175,7 +175,7 @@ found() {
 	program hermes-adapter-alpha 'echo "hermes-adapter-alpha: a warning" >&2
 		printf "hermes-adapter-alpha: no way in; set \\033[31mALPHA_MODE\n" >&2; exit 78'
 	run -1 --separate-stderr hermes-doctor
-	found alpha bad "check: no way in; set  [31mALPHA_MODE"
+	found alpha bad "no way in; set  [31mALPHA_MODE"
 	[ "$(jq -r 'select(.subject == "alpha").remedy' <<<"$output")" = 'set  [31mALPHA_MODE' ]
 	program hermes-adapter-alpha 'exit 78'
 	run -1 --separate-stderr hermes-doctor

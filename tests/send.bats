@@ -637,6 +637,21 @@ targets: $1"
 	[[ $stderr != *"other: team"* ]]
 }
 
+@test "a platform that is not configured says so in a line, and what to do" {
+	printf '#!/bin/sh\n%s\n' 'echo "hermes-adapter-bare: BARE_TOKEN is not set; get one" >&2; exit 78' \
+		>"$BATS_TEST_TMPDIR/bin/hermes-adapter-bare"
+	chmod +x "$BATS_TEST_TMPDIR/bin/hermes-adapter-bare"
+	run -78 --separate-stderr hermes-send bare hello
+	[ "$stderr" = "hermes-send: bare: BARE_TOKEN is not set; get one" ]
+	run -78 --separate-stderr hermes-handoff bare --session "$(new_session)"
+	[ "$stderr" = "hermes-handoff: bare: BARE_TOKEN is not set; get one" ]
+	# what it said before that is logged
+	sed -i '2s/^/echo "hermes-adapter-bare: so it is" >\&2; /' "$BATS_TEST_TMPDIR/bin/hermes-adapter-bare"
+	run -78 --separate-stderr hermes-send bare hello
+	[ "${stderr_lines[0]}" = "hermes-send: hermes-adapter-bare: so it is" ]
+	[ "${stderr_lines[1]}" = "hermes-send: bare: BARE_TOKEN is not set; get one" ]
+}
+
 @test "a platform that is disabled is not sent to" {
 	configure 'platforms: {local: {enabled: false}}'
 	run -78 --separate-stderr hermes-send local hello
