@@ -359,6 +359,12 @@ request() {
 	S=$(hermes-state new --title other --jq .id)
 	run -75 --separate-stderr handoff local:den
 	[[ $stderr == *"$first"* ]]
+	run -0 handoff local:den --dry-run
+	[ "$(jq -r .lives <<<"$output")" = "$first" ]
+	run -0 script -qec "hermes-handoff local:den --session $S --dry-run" /dev/null
+	[[ $output == *"another conversation lives there: $first (Fix the parser); it is refused"* ]]
+	run -0 handoff local --dry-run
+	[ "$(jq -r .lives <<<"$output")" = null ]
 	handoff local:den --replace >/dev/null
 	[ "$(hermes-state bindings --jq .session)" = "$S" ]
 }

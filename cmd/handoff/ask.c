@@ -265,11 +265,24 @@ need_life(const char *platform, const struct json *target)
 	json_free(record);
 }
 
+/* Who would be pushed out of the place itself; a fresh thread is nobody's. */
+static void
+show_occupant(const struct json *plan)
+{
+	struct json *there = json_has(plan, "lives") ? session_brief(db, json_text(plan, "lives")) : NULL;
+
+	if (there)
+		out_text("another conversation lives there: %s (%s); %s\n", json_text(plan, "lives"),
+			json_text_or(there, "title", "untitled"), ask.replace ? "it would be pushed out"
+			: "it is refused with 75 unless a thread can be opened, or --replace is said");
+	json_free(there);
+}
+
 static int
 show_plan(const char *platform, const char *session, const struct json *target)
 {
 	struct json *plan = json_object(), *place = json_at(target, "place");
-	char *key, *who;
+	char *key, *who, *there;
 
 	json_put(plan, "session", session_brief(db, session));
 	json_put_text(plan, "platform", platform);
@@ -282,6 +295,8 @@ show_plan(const char *platform, const char *session, const struct json *target)
 		return 0;
 	}
 	key = place_key(place, false);
+	there = binding_pushed_out(db, place, session);
+	json_put_text(plan, "lives", there);
 	json_put_text(plan, "bot", json_text(place, "account"));
 	json_put_text(plan, "chat", json_text(place, "chat"));
 	json_put_text(plan, "thread", json_text_or(place, "thread", NULL));
@@ -294,11 +309,13 @@ show_plan(const char *platform, const char *session, const struct json *target)
 		who = audience_words(audience);
 		out_text("%s would continue on %s, chat %s, read by %s\nkey: %s (and its thread, if one can "
 			"be opened)\n", session, platform, json_text_or(plan, "chat", "?"), who, key);
+		show_occupant(plan);
 		json_free(audience);
 		free(who);
 	} else {
 		out_json(&ask.out, plan);
 	}
+	free(there);
 	free(key);
 	json_free(plan);
 	return 0;
