@@ -132,6 +132,14 @@ request() {
 	[[ $output == *'hermes chat --resume "Fix the parser"'* ]]
 }
 
+@test "handoff: a title that a shell would read is not part of a command" {
+	local id
+	id=$(new_session 'It is "; $(touch trap) `touch trap`')
+	run -0 script -qec "hermes-handoff local --session $id" /dev/null
+	[[ $output == *"hermes chat --resume \"$id\""* ]]
+	[[ $output != *'--resume "It is'* ]]
+}
+
 @test "handoff: no such session is 66" {
 	run -66 --separate-stderr hermes-handoff local --session nothing </dev/null
 	[ -z "$output" ]

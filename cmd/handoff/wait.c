@@ -211,6 +211,15 @@ send_word(struct db *db, const struct json *handoff)
 		start_work("exec hermes-send --due", NULL);
 }
 
+/* What names the session between double quotes in a shell: a title may hold anything. */
+static const char *
+shell_name(const struct json *brief)
+{
+	const char *id = json_text_or(brief, "id", ""), *title = json_text_or(brief, "title", id);
+
+	return title[strcspn(title, "\"$`\\!\r\n")] ? id : title;
+}
+
 static void
 tell_person(struct db *db, const struct json *handoff)
 {
@@ -221,7 +230,7 @@ tell_person(struct db *db, const struct json *handoff)
 
 	if (!place) {
 		out_text("Now at the command line: hermes chat --resume \"%s\"\n",
-			json_text_or(brief, "title", json_text_or(brief, "id", "")));
+			shell_name(brief));
 		json_free(brief);
 		return;
 	}
@@ -232,11 +241,10 @@ tell_person(struct db *db, const struct json *handoff)
 		out_text("the agent did not speak (%s); the notice is there\n",
 			json_text_or(handoff, "note", "it was not asked to"));
 	out_text("Now on %s: %s      back here with: hermes chat --resume \"%s\"\n", platform, where,
-		json_text_or(brief, "title", json_text_or(brief, "id", "")));
+		shell_name(brief));
 	if (json_has(handoff, "from"))
 		out_text("It was on %s before; back there with: hermes handoff --back --session \"%s\"\n",
-			json_text_or(handoff, "from.platform", ""),
-			json_text_or(brief, "title", json_text_or(brief, "id", "")));
+			json_text_or(handoff, "from.platform", ""), shell_name(brief));
 	if (!platform_served(db, platform) && !platform_foreign(db, platform))
 		out_text("Nobody listens there now: answers are not heard until hermes watch runs.\n"
 			"Start it with: hermes watch   (or systemctl --user enable --now hermes-watch)\n");
