@@ -138,6 +138,8 @@ fails() {
 	fails "misuse: ends with 64 and a word" chatty
 	fails "bad lines: are an error, not a crash" crashes
 	fails "bad lines: are an error, not a crash" credulous
+	fails "bad lines: are an error, not a crash" "ends with 1"
+	fails "bad lines: are an error, not a crash" "passes over"
 	fails "configuration: each that is missing is named, with 78" unasked
 	fails "configuration: without any, 78 and a word of what is needed" unasked
 	fails "configuration: each that is missing is named, with 78" unnamed

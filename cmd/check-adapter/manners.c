@@ -191,7 +191,7 @@ is_trouble(const struct said *said)
 static char *
 judge_bad_line(struct check *check, const char *verb, const char *line)
 {
-	char *input = xformat("%s\n", line), *why = NULL;
+	char *input = xformat("%s\n", line), *wrong = NULL, *why = NULL;
 	struct said said;
 
 	ask_run(check, check->configured ? check->own : check->bare, verb, input, &said);
@@ -199,10 +199,15 @@ judge_bad_line(struct check *check, const char *verb, const char *line)
 		why = xformat("%s does not end after the line '%s'", verb, line);
 	else if (said.status >= 126)
 		why = xformat("%s is ended with %d by the line '%s'", verb, said.status, line);
-	else if (said.status && !said.err.length)
-		why = xformat("%s fails without a word after the line '%s'", verb, line);
+	else if (!said.status && !said.out.length)
+		why = xformat("%s passes over the line '%s' without a word", verb, line);
 	else if (!said.status && !is_trouble(&said))
 		why = xformat("%s takes the line '%s' for a question", verb, line);
+	else if (said.status && (check->configured || said.status != EX_SETUP))
+		wrong = judge_refusal(verb, &said, EX_BAD);
+	if (wrong)
+		why = xformat("%s, after the line '%s'", wrong, line);
+	free(wrong);
 	said_release(&said);
 	free(input);
 	return why;
