@@ -146,6 +146,14 @@ fails() {
 	fails "configuration: without any, 78 and a word of what is needed" unnamed
 	fails "a platform that cannot be reached: is an answer" "gives up"
 	fails "a platform that cannot be reached: is an answer" "blames settings"
+	local filter
+	FLAW="offline ." checked
+	for filter in 'if has("ok") then .ok = true | .problems = [] else . end' \
+		'if .outcome == "not_sent" then {outcome: "sent", ids: ["1"], parts: 1} else . end' \
+		'if .outcome then {outcome: "unknown", why: "x"} else . end' \
+		'if .error then .error.class = "chat" else . end' 'if .class then .class = "thread" else . end'; do
+		fails "a platform that cannot be reached: is an answer" "offline $filter"
+	done
 }
 
 @test "flaws: the home" {

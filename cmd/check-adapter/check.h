@@ -46,7 +46,7 @@ bool check_has(const struct check *check, const char *verb);
 /* --- judge.c: what is right ------------------------------------------------- */
 
 enum shape { SHAPE_ABOUT, SHAPE_CHECK, SHAPE_RESOLVE, SHAPE_THREAD, SHAPE_SEND, SHAPE_POLL, SHAPE_EVENT,
-	SHAPE_TROUBLE, SHAPE_TIDY, SHAPES };
+	SHAPE_TROUBLE, SHAPE_CUT_OFF, SHAPE_TIDY, SHAPES };
 
 /* What is wrong with it, owned; NULL: nothing. */
 char *judge(const struct check *check, enum shape shape, const struct json *answer);

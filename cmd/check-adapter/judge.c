@@ -111,6 +111,12 @@ static const char *const shapes[SHAPES + 1] = {
 	[SHAPE_TROUBLE] = ".answer | trouble, must((has(\"place\") or .outcome == \"sent\" or .outcome == \"opened\")"
 	"	| not; \"it is done all the same\")",
 
+	[SHAPE_CUT_OFF] = ".answer |"
+	"must(.ok != true; \"it says that all is well\"),"
+	"must(.outcome | IN(\"sent\", \"opened\", \"unknown\") | not; \"outcome is \\(.outcome)\"),"
+	"must((.error.class // .class) | IN(\"thread\", \"chat\") | not;"
+	"	\"class is \\(.error.class // .class), and nobody there said so\")",
+
 	[SHAPE_TIDY] = ".answer | . as $answer |"
 	"(paths(. == null) | \"\\(map(tostring) | join(\".\")) is null\"),"
 	"(paths(type != \"string\") | select(.[-1] | IN(\"id\", \"chat\", \"thread\", \"account\", \"message\","

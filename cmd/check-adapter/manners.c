@@ -142,7 +142,26 @@ judge_nothing(struct check *check)
 	return why;
 }
 
-/* Any answer of the right shape will do; so will the remark that guessed settings are no good. */
+/* Whether it has an address to go to, which leads nowhere when it is cut off. */
+static bool
+has_address(const struct check *check)
+{
+	bool has = false;
+
+	for (size_t i = 0; !has && i < json_count(check->about, "config"); i++) {
+		struct json *need = json_item(check->about, "config", i);
+		const char *name = json_text_or(need, "name", ""), *end = strstr(name, "_URL");
+
+		has = end && !end[strlen("_URL")];
+		json_free(need);
+	}
+	return has;
+}
+
+/*
+ * An answer of the right shape that claims nothing which only the other side can know; so
+ * will the remark that guessed settings are no good.
+ */
 static char *
 judge_cut_off(struct check *check, const char *verb, enum shape shape)
 {
@@ -153,6 +172,8 @@ judge_cut_off(struct check *check, const char *verb, enum shape shape)
 
 	if (answer)
 		wrong = judge(check, shape, answer);
+	if (answer && !wrong && has_address(check))
+		wrong = judge(check, SHAPE_CUT_OFF, answer);
 	if (wrong && (check->configured || !strstr(wrong, "ended with status 78")))
 		why = xformat("%s: %s", verb, wrong);
 	free(wrong);
