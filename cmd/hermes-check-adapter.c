@@ -67,16 +67,39 @@ remove_one(const char *path, const struct stat *about, int kind, struct FTW *whe
 	return remove(path);
 }
 
-/* What needs the user's configuration; `missing` is what it lacks. */
-static void
-check_configured(struct check *check, const char *missing)
+/*
+ * What the configuration lacks, in words: what about requires; or what the adapter itself asks
+ * for, where there are several ways in and none is required. NULL: nothing. Owned.
+ */
+static char *
+find_lack(struct check *check)
 {
-	if (missing && (sends || human))
-		die(EX_SETUP, "%s: %s is not set; hermes config set %s VALUE", check->platform, missing,
-			missing);
-	if (missing) {
-		warn("%s: %s is not set; what needs configuration was not tested", check->platform,
-			missing);
+	char *name = settings_missing(check), *lack = NULL;
+	const char *words;
+	struct said said;
+
+	if (name) {
+		lack = xformat("%s is not set; hermes config set %s VALUE", name, name);
+	} else if (!settings_required(check)) {
+		ask_run(check, check->own, "check", "", &said);
+		words = strstr(said.err.at, ": "); /* without the program's name */
+		words = words ? words + 2 : said.err.at;
+		if (said.status == EX_SETUP)
+			lack = xformat("%.*s", (int)strcspn(words, "\n"), words);
+		said_release(&said);
+	}
+	free(name);
+	return lack;
+}
+
+/* What needs the user's configuration. */
+static void
+check_configured(struct check *check, const char *lack)
+{
+	if (lack && (sends || human))
+		die(EX_SETUP, "%s: %s", check->platform, lack);
+	if (lack) {
+		warn("%s: what needs configuration was not tested: %s", check->platform, lack);
 		return;
 	}
 	check_home(check);
@@ -91,20 +114,20 @@ check_configured(struct check *check, const char *missing)
 static int
 check_all(struct check *check)
 {
-	char *missing;
+	char *lack;
 
 	check->folder = make_folder();
 	check->about = json_object();
 	settings_make(check);
 	check_about(check);
-	missing = settings_missing(check);
-	check->configured = !missing;
+	lack = find_lack(check);
+	check->configured = !lack;
 	check_manners(check);
 	nftw(check->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	check_configured(check, missing);
+	check_configured(check, lack);
 	check_noticed(check);
 	settings_free(check);
-	free(missing);
+	free(lack);
 	return report_end();
 }
 

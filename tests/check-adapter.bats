@@ -72,10 +72,18 @@ fails() {
 @test "without configuration the rest is tested, and said to be the rest" {
 	unset FLAWED_TOKEN
 	run -0 --separate-stderr hermes-check-adapter flawed
-	[[ $stderr == *"FLAWED_TOKEN is not set; what needs configuration was not tested"* ]]
+	[[ $stderr == *"what needs configuration was not tested: FLAWED_TOKEN is not set; hermes config set FLAWED_TOKEN"* ]]
 	[[ $output != *"resolve: the home"* ]]
 	run -78 --separate-stderr hermes-check-adapter flawed --send
 	[[ $stderr == *"FLAWED_TOKEN is not set"* ]]
+}
+
+@test "an adapter with several ways in, of which none is required, may still lack one" {
+	run -0 --separate-stderr hermes-check-adapter whatsapp --jq .name
+	[[ $stderr == *"whatsapp: what needs configuration was not tested: no way to WhatsApp; set WHATSAPP_"* ]]
+	[[ $output != *"resolve: the home"* ]]
+	run -78 --separate-stderr hermes-check-adapter whatsapp --send
+	[[ $stderr == *"whatsapp: no way to WhatsApp; set"* ]]
 }
 
 @test "configuration comes from hermes' own, too" {

@@ -199,6 +199,20 @@ settings_without(const struct check *check, const char *name)
 	return list.at;
 }
 
+bool
+settings_required(const struct check *check)
+{
+	bool required = false;
+
+	for (size_t i = 0; !required && i < json_count(check->about, "config"); i++) {
+		struct json *need = json_item(check->about, "config", i);
+
+		required = json_true(need, "required");
+		json_free(need);
+	}
+	return required;
+}
+
 char *
 settings_missing(const struct check *check)
 {

@@ -20,6 +20,8 @@ void settings_cut_off(struct check *check);
 char **settings_without(const struct check *check, const char *name);
 void settings_free(struct check *check);
 
+/* Whether anything is required. */
+bool settings_required(const struct check *check);
 /* The first required setting that `own` does not have; NULL: all are there. Owned. */
 char *settings_missing(const struct check *check);
 
