@@ -128,7 +128,7 @@ fails() {
 	unset FLAWED_HOME_CHANNEL
 	local filter
 	for filter in '.protocol = 2' '.platform = "other"' 'del(.name)' '.verbs -= ["send"]' \
-		'.threads = "yes"' 'del(.gateway)' '.verbs -= ["poll"]' '.verbs -= ["thread"]' \
+		'.threads = "yes"' 'del(.gateway)' '.verbs -= ["poll"]' '.verbs -= ["thread"] | .threads = false' \
 		'.limit = 0' '.unit = "words"' '.config = {}' '.config[0].name = "lower"' \
 		'.config[0].about = ""' 'del(.config[0].secret)' '.config = [7]'; do
 		fails "about: says all there is to say" "about $filter"
