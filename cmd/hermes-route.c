@@ -85,9 +85,13 @@ tell(const struct json *place, const char *key)
 static void
 deny(struct json *record, const char *user)
 {
-	record_error(record, EX_DENIED, "add the user to platforms.PLATFORM.allowed_users",
-		"%s is not allowed to speak here", user ? user : "somebody");
+	char *remedy = xformat("add the user to platforms.%s.allowed_users",
+		json_text_or(record, "place.platform", "PLATFORM"));
+
+	record_error(record, EX_DENIED, remedy, "%s is not allowed to speak here",
+		user ? user : "somebody");
 	json_put_true(record, "error.denied", true);
+	free(remedy);
 }
 
 /*

@@ -63,6 +63,7 @@ sessions() {
 	hermes-watch --once
 	run -0 hermes-inbox list --jq '[.state, .user, .text]'
 	[ "$output" = '["denied","eve","let me in"]' ]
+	[[ $(hermes-inbox list --jq .error) == *"; add the user to platforms.local.allowed_users" ]]
 	[ "$(hermes-adapter-local read door | wc -l)" = 1 ]
 	[ "$(sessions)" = 0 ]
 	[ "$(sql 'SELECT count(*) FROM messages')" = 0 ]
