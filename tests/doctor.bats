@@ -182,7 +182,7 @@ found() {
 	found alpha bad "configuration is missing or wrong; hermes config list"
 	program hermes-adapter-alpha 'kill -SEGV $$'
 	run -1 --separate-stderr hermes-doctor
-	found alpha bad "ended by signal 11; look closer with: hermes adapter-alpha check"
+	found alpha bad "ended by signal 11; look closer with: hermes ask alpha check"
 }
 
 @test "doctor: an agent that is not there, or lacks its settings, is bad" {

@@ -240,7 +240,7 @@ add_silence(struct line *line, int status, const char *why)
 {
 	const char *words = why ? why : "its adapter gave no answer", *remedy = strstr(words, "; ");
 	char *usual = status == EX_SETUP ? xstrdup("hermes config list shows what is set")
-		: xformat("look closer with: hermes adapter-%s check", line->platform);
+		: xformat("look closer with: hermes ask %s check", line->platform);
 
 	add(line, BAD, remedy ? remedy + 2 : usual, "%.*s",
 		remedy ? (int)(remedy - words) : INT_MAX, words);
