@@ -176,6 +176,7 @@ found() {
 		printf "hermes-adapter-alpha: no way in; set \\033[31mALPHA_MODE\n" >&2; exit 78'
 	run -1 --separate-stderr hermes-doctor
 	found alpha bad "no way in; set  [31mALPHA_MODE"
+	[[ $stderr == *"hermes-doctor: hermes-adapter-alpha: a warning"* ]]
 	[ "$(jq -r 'select(.subject == "alpha").remedy' <<<"$output")" = 'set  [31mALPHA_MODE' ]
 	program hermes-adapter-alpha 'exit 78'
 	run -1 --separate-stderr hermes-doctor
