@@ -194,6 +194,7 @@ fails() {
 	for filter in 'del(.ids)' '.parts = 2' '{outcome: "unknown", why: "x"}' '.outcome = "gone"' '.rest = "x"'; do
 		fails "send: a text is sent, and has an id" "send $filter" --send
 	done
+	fails "$opens" ascii --send
 	fails "send: a part that is not there is refused" "any part" --send
 	fails "send: a long text is sent in parts, cut the same each time" \
 		'send if .parts then .parts += (now * 1000 | floor) % 97 else . end' --send

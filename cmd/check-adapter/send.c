@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Letters of two, three and four bytes, the last of two units in UTF-16: people write them. */
+#define LETTERS "\xc3\xa4\xe6\xbc\xa2\xf0\x9f\x91\x8b"
+
 /* A delivery id that this machine did not use before. Owned. */
 static char *
 new_delivery(void)
@@ -65,7 +68,7 @@ open_thread(struct check *check, const char *delivery, bool again, char **why)
 	struct json *question = json_object(), *said, *place;
 
 	json_put(question, "place", json_copy(check->home));
-	json_put_text(question, "title", "hermes check-adapter");
+	json_put_text(question, "title", "hermes check-adapter " LETTERS);
 	json_put_text(question, "delivery", delivery);
 	if (again)
 		put_again(question);
@@ -215,7 +218,7 @@ judge_no_part(struct check *check, const char *delivery)
 	return why ? why : judge_refused(check, &letter);
 }
 
-/* Numbered words in lines and paragraphs, more than fits into two parts of `limit`. Owned. */
+/* Numbered words, some with letters, in lines and paragraphs, more than fits into two parts of `limit`. Owned. */
 static char *
 long_text(double limit)
 {
@@ -223,7 +226,8 @@ long_text(double limit)
 	long most = limit < 1e6 ? (long)limit : 1000000;
 
 	for (long i = 0; i < most / 2; i++)
-		text_format(&text, "w%ld%s", i, i % 17 == 16 ? "\n\n" : i % 5 == 4 ? "\n" : " ");
+		text_format(&text, "w%ld%s%s", i, i % 17 == 8 ? LETTERS : "",
+			i % 17 == 16 ? "\n\n" : i % 5 == 4 ? "\n" : " ");
 	return text_take(&text);
 }
 
@@ -270,7 +274,7 @@ check_letters(struct check *check)
 {
 	char *first = new_delivery(), *second = new_delivery(), *none = new_delivery(),
 	     *parts = new_delivery();
-	struct letter letter = {"hermes check-adapter: the first of a few texts", first, 1, false};
+	struct letter letter = {"hermes check-adapter: the first of a few texts " LETTERS, first, 1, false};
 
 	report("send: a text is sent, and has an id", judge_sent(check, &letter));
 	letter = (struct letter){"hermes check-adapter: this is here once", second, 1, false};
