@@ -191,6 +191,7 @@ fails() {
 	fails "thread: is found again by its ids" 'thread .place.thread? += "x"' --send
 	fails "thread: the same delivery opens it once" "always new" --send
 	fails "send: the same delivery is there once" "always new" --send
+	fails "send: the same delivery is there once" "looks in vain" --send
 	for filter in 'del(.ids)' '.parts = 2' '{outcome: "unknown", why: "x"}' '.outcome = "gone"' '.rest = "x"'; do
 		fails "send: a text is sent, and has an id" "send $filter" --send
 	done

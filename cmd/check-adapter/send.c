@@ -278,7 +278,7 @@ check_letters(struct check *check)
 
 	report("send: a text is sent, and has an id", judge_sent(check, &letter));
 	letter = (struct letter){"hermes check-adapter: this is here once", second, 1, false};
-	if (json_true(check->about, "idempotency"))
+	if (json_true(check->about, "idempotency") || json_true(check->about, "readback"))
 		report("send: the same delivery is there once", judge_sent_again(check, letter));
 	report("send: a part that is not there is refused", judge_no_part(check, none));
 	report("send: a long text is sent in parts, cut the same each time",
