@@ -176,6 +176,7 @@ fails() {
 		'{error: {class: "config", why: "no home"}}'; do
 		fails "resolve: the home is a whole place with its audience" "resolve $filter"
 	done
+	fails "$who" latin
 	fails "resolve: finds the home again by its ids" 'resolve .place.chat? += "x"'
 	fails "resolve: each line has its answer" "one line"
 	fails "nonsense: is refused, with a class and a reason" 'resolve {place: {}}'

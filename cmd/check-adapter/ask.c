@@ -167,6 +167,10 @@ read_answer(struct check *check, const char *verb, const struct said *said, char
 		notice(&check->uneven, xstrdup(*why));
 		return NULL;
 	}
+	if (!utf8_valid(said->out.at, said->out.length)) {
+		*why = xformat("%s answered with bytes that are no UTF-8", verb);
+		return NULL;
+	}
 	answer = json_parse(said->out.at, said->out.length, NULL);
 	if (json_is_object(answer))
 		return answer;
