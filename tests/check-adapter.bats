@@ -179,6 +179,7 @@ fails() {
 	fails "$who" latin
 	fails "resolve: finds the home again by its ids" 'resolve .place.chat? += "x"'
 	fails "resolve: each line has its answer" "one line"
+	HERMES_ADAPTER_LIMIT=5 fails "resolve: each line has its answer" "at the end"
 	fails "nonsense: is refused, with a class and a reason" 'resolve {place: {}}'
 	fails "nonsense: is refused, with a class and a reason" 'thread del(.class)'
 }

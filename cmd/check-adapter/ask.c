@@ -69,19 +69,49 @@ look_for_secrets(struct check *check, char *const *environment, const char *verb
 	}
 }
 
-/* All of its stdout; false when there is no end of it. */
+/* Whether so many are there; 0: as many as ever come, so never. */
 static bool
-read_out(struct child *child, double deadline, struct text *out)
+has_lines(const struct text *said, size_t lines)
+{
+	const char *at = said->at;
+
+	if (!lines)
+		return false;
+	for (; lines && (at = strchr(at, '\n')); at++)
+		lines--;
+	return !lines;
+}
+
+/* So many lines of its stdout (0: all of it); false when they do not come in time. */
+static bool
+read_out(struct child *child, double deadline, size_t lines)
 {
 	struct pollfd from = {.fd = child->from.fd, .events = POLLIN};
 	double left = 0;
 
-	while (!child->from.ended && child->from.buffer.length < SAID_MOST
-		&& (left = deadline - clock_steady()) > 0)
+	while (!child->from.ended && !has_lines(&child->from.buffer, lines)
+		&& child->from.buffer.length < SAID_MOST && (left = deadline - clock_steady()) > 0)
 		if (poll(&from, 1, (int)(left * 1000) + 1) > 0)
 			lines_fill(&child->from);
-	text_add(out, child->from.buffer.at, child->from.buffer.length);
-	return child->from.ended;
+	return child->from.ended || has_lines(&child->from.buffer, lines);
+}
+
+/* Tell it all, or each line when the one before was answered; false when it does not end. */
+static bool
+talk(struct child *child, const char *input, bool by_turns, double deadline)
+{
+	bool goes_on = true;
+
+	for (size_t told = 0; by_turns && goes_on && *input;) {
+		size_t length = strcspn(input, "\n") + 1;
+
+		child_tell(child, input, length, deadline);
+		input += length;
+		goes_on = read_out(child, deadline, ++told);
+	}
+	child_tell(child, input, strlen(input), deadline);
+	child_hush(child);
+	return goes_on && read_out(child, deadline, 0);
 }
 
 static void
@@ -108,22 +138,23 @@ limit_of(const char *input)
 	return figure_adapter() + wait;
 }
 
-void
-ask_run(struct check *check, char *const *environment, const char *argument, const char *input,
-	struct said *said)
+static void
+run(struct check *check, char *const *environment, const char *argument, const char *input,
+	bool by_turns, struct said *said)
 {
 	char *program = xstrdup(check->program), *verb = argument ? xstrdup(argument) : NULL;
 	char *argv[] = {program, verb, NULL};
 	double begun = clock_steady(), deadline = begun + limit_of(input);
 	int errors = memfd_create("stderr", MFD_CLOEXEC);
 	struct child child;
+	bool ended;
 
 	*said = (struct said){.out = TEXT_INIT, .err = TEXT_INIT};
 	if (errors < 0 || child_start(&child, argv, environment, errors))
 		die(EX_AWAY, "%s: cannot be started:", check->program);
-	child_tell(&child, input, strlen(input), deadline);
-	child_hush(&child);
-	if (read_out(&child, deadline, &said->out)) {
+	ended = talk(&child, input, by_turns, deadline);
+	text_add(&said->out, child.from.buffer.at, child.from.buffer.length);
+	if (ended) {
 		said->status = child_end(&child, deadline);
 	} else {
 		child_kill(&child);
@@ -135,6 +166,20 @@ ask_run(struct check *check, char *const *environment, const char *argument, con
 	look_for_secrets(check, environment, argument ? argument : "it", said);
 	free(program);
 	free(verb);
+}
+
+void
+ask_run(struct check *check, char *const *environment, const char *argument, const char *input,
+	struct said *said)
+{
+	run(check, environment, argument, input, false, said);
+}
+
+void
+ask_by_turns(struct check *check, char *const *environment, const char *argument,
+	const char *input, struct said *said)
+{
+	run(check, environment, argument, input, true, said);
 }
 
 void

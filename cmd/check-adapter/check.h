@@ -34,6 +34,9 @@ struct said {
 /* Run it with one argument (NULL: none) and this stdin; whatever comes of it is in `said`. */
 void ask_run(struct check *check, char *const *environment, const char *argument,
 	const char *input, struct said *said);
+/* The same, but each line is said only when the one before was answered. */
+void ask_by_turns(struct check *check, char *const *environment, const char *argument,
+	const char *input, struct said *said);
 void said_release(struct said *said);
 
 /* The answer, owned, to one question (NULL: none is asked); NULL with the reason in *why. */

@@ -73,7 +73,7 @@ judge_found_again(struct check *check, const struct json *place)
 	return why;
 }
 
-/* Three questions to one process: home, nowhere, home. */
+/* Three questions to one process, by turns: home, nowhere, home. */
 static char *
 judge_lines(struct check *check)
 {
@@ -82,8 +82,10 @@ judge_lines(struct check *check)
 	struct said said;
 	int count = 0;
 
-	ask_run(check, check->own, "resolve", questions, &said);
-	if (said.status)
+	ask_by_turns(check, check->own, "resolve", questions, &said);
+	if (said.status < 0)
+		why = xstrdup("resolve does not answer a question before the next one, or not in time");
+	else if (said.status)
 		why = xformat("three questions to resolve end with status %d", said.status);
 	for (line = strtok_r(said.out.at, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		struct json *answer = json_parse(line, strlen(line), NULL);
