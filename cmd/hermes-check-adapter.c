@@ -102,6 +102,8 @@ check_configured(struct check *check, const char *lack)
 		warn("%s: what needs configuration was not tested: %s", check->platform, lack);
 		return;
 	}
+	if (human && !json_true(check->about, "polling"))
+		warn("%s: polling is false, so nobody is asked to answer there", check->platform);
 	check_home(check);
 	if (check->home && (sends || human))
 		check_send(check);

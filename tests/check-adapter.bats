@@ -49,6 +49,12 @@ fails() {
 	grep -E '^hermes-check-adapter: 3[0-9] passed, 0 failed$' "$BATS_TEST_TMPDIR/words"
 }
 
+@test "with --human, who cannot hear is not asked, and that is said" {
+	FLAW='about .polling = false' checked --human
+	run ! grep '"say"' "$BATS_TEST_TMPDIR/lines"
+	grep "polling is false, so nobody is asked" "$BATS_TEST_TMPDIR/words"
+}
+
 @test "nothing is written to the home unless it is asked for" {
 	checked
 	[ -z "$(LOCAL_ROOT=$FLAWED_ROOT hermes-adapter-local read den)" ]
