@@ -275,6 +275,16 @@ WELL='{"ok":true,"account":"1","name":"a_bot","problems":[],"facts":{"token":tru
 	[[ $output != *'through the proxy'* ]]
 }
 
+@test "doctor: where nothing was reached the proxy is named, as it may be the trouble" {
+	export GOOD_HOME_CHANNEL=1 GOOD_PROXY=http://u:hush@own:3128
+	adapter good '{"ok":false,"problems":[{"what":"no connection","remedy":"wait"}]}'
+	run -1 --separate-stderr hermes-doctor
+	found good bad "no connection; through the proxy http://own:3128; wait; look at the proxy, too"
+	adapter good '{"ok":false,"facts":{"token":false},"problems":[{"what":"bad token","remedy":"mend it"}]}'
+	run -1 --separate-stderr hermes-doctor
+	found good bad "bad token; mend it"
+}
+
 @test "doctor: an adapter that takes no proxy is said to use none" {
 	program hermes-adapter-easy "case \$1 in about) echo '{\"protocol\":1,\"config\":[]}' ;;
 		*) echo '{\"ok\":true,\"name\":\"e\"}' ;; esac"

@@ -92,9 +92,9 @@ takes_proxy(const char *platform, const struct json *about)
 	return takes;
 }
 
-/* Its own setting, else what every HTTP program goes by. */
+/* Its own setting, else what every HTTP program goes by; it may be what cuts us off. */
 static void
-add_proxy(struct line *line, const struct json *about)
+add_proxy(struct line *line, const struct json *about, bool cut_off)
 {
 	const char *proxy = config_platform(line->platform, "proxy");
 	const char *base = config_platform(line->platform, "base_url");
@@ -111,7 +111,8 @@ add_proxy(struct line *line, const struct json *about)
 		return;
 	shown = without_password(proxy);
 	json_put_text(line->json, "proxy", shown);
-	add(line, OK, NULL, "through the proxy %s", shown);
+	add(line, cut_off ? BAD : OK, cut_off ? "look at the proxy, too" : NULL,
+		"through the proxy %s", shown);
 	free(shown);
 }
 
@@ -273,7 +274,7 @@ look_at_enabled(struct line *line, const struct json *stored)
 			add(line, OK, NULL, "works as %s", json_text_or(answer, "name",
 				json_text_or(answer, "account", "itself")));
 		add_home(line, facts);
-		add_proxy(line, about);
+		add_proxy(line, about, line->state == BAD && !json_has(facts, "token"));
 		add_listener(line, stored, about);
 		add_dead(line, stored, facts);
 		if (facts)
