@@ -239,6 +239,22 @@ WELL='{"ok":true,"account":"1","name":"a_bot","problems":[],"facts":{"token":tru
 	found good bad "home H, not reachable"
 }
 
+@test "doctor: a home that is no private chat, and nobody who may speak there" {
+	adapter good '{"ok":true,"name":"b","problems":[],"facts":{"home":{"name":"H","kind":"group"}}}'
+	export GOOD_HOME_CHANNEL=1
+	run -0 hermes-doctor
+	found good warn "nobody may speak to the agent there"
+	found good warn "hermes config set platforms.good.allowed_users USER"
+	local setting
+	for setting in GOOD_ALLOWED_USERS=7 GOOD_GROUP_ALLOWED_CHATS=1 GOOD_ALLOW_ALL_USERS=yes; do
+		env "$setting" hermes-doctor >"$BATS_TEST_TMPDIR/lines"
+		run ! grep "nobody may speak" "$BATS_TEST_TMPDIR/lines"
+	done
+	adapter good "$(tr -d '\n' <<<"$WELL")"
+	run -0 hermes-doctor
+	[[ $output != *"nobody may speak"* ]]
+}
+
 @test "doctor: several problems are one line, with the remedy of each" {
 	adapter poor '{"ok":false,"problems":[{"what":"no token","remedy":"get one"},{"what":"no scope","remedy":"add it"}]}'
 	export POOR_HOME_CHANNEL=1

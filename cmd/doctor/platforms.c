@@ -125,10 +125,21 @@ add_fact(struct text *words, const struct json *facts, const char *path, const c
 		text_format(words, ", %s", json_true(facts, path) ? is : is_not);
 }
 
+/* Whether whoever answers at the home would be refused; in a private chat its human is not. */
+static bool
+nobody_may_speak(const char *platform, const char *kind)
+{
+	return kind && strcmp(kind, "dm") && !config_platform(platform, "allowed_users")
+		&& !config_platform(platform, "group_allowed_chats")
+		&& !config_platform_true(platform, "allow_all_users");
+}
+
 static void
 add_home(struct line *line, const struct json *facts)
 {
 	char *remedy = xformat("hermes config home %s ADDRESS", line->platform);
+	char *speakers = xformat("hermes config set platforms.%s.allowed_users USER",
+		line->platform);
 	struct text words = TEXT_INIT;
 	bool lost = json_has(facts, "home.reachable") && !json_true(facts, "home.reachable");
 	bool deaf = json_has(facts, "home.readable") && !json_true(facts, "home.readable");
@@ -144,7 +155,10 @@ add_home(struct line *line, const struct json *facts)
 			json_has(facts, "home.kind") ? " (" : "", json_text_or(facts, "home.kind", ""),
 			json_has(facts, "home.kind") ? ")" : "", words.at);
 	}
+	if (nobody_may_speak(line->platform, json_text(facts, "home.kind")))
+		add(line, WARN, speakers, "nobody may speak to the agent there");
 	text_release(&words);
+	free(speakers);
 	free(remedy);
 }
 
