@@ -261,6 +261,9 @@ WELL='{"ok":true,"account":"1","name":"a_bot","problems":[],"facts":{"token":tru
 	run -1 --separate-stderr hermes-doctor
 	found poor bad "no token; no scope; get one; add it"
 	jq -se 'map(select(.platform == "poor")) | length == 1 and (.[0].problems | length == 2)' <<<"$output"
+	adapter poor '{"ok":false,"problems":[{"what":"no way","remedy":"wait"},{"what":"no way","remedy":"wait"}]}'
+	run -1 --separate-stderr hermes-doctor
+	jq -se 'map(select(.platform == "poor"))[0] | .text == "no way" and .remedy == "wait"' <<<"$output"
 }
 
 @test "doctor: what is not configured is listed with what to set, and is not broken" {

@@ -162,6 +162,21 @@ add_home(struct line *line, const struct json *facts)
 	free(remedy);
 }
 
+/* Whether the same is said before the one at `end`: where two addresses are asked, of each. */
+static bool
+is_said_before(const struct json *answer, size_t end, const struct json *problem)
+{
+	bool is = false;
+
+	for (size_t i = 0; !is && i < end; i++) {
+		struct json *other = json_item(answer, "problems", i);
+
+		is = json_equal(other, problem);
+		json_free(other);
+	}
+	return is;
+}
+
 static void
 add_problems(struct line *line, const struct json *answer)
 {
@@ -170,8 +185,9 @@ add_problems(struct line *line, const struct json *answer)
 	for (size_t i = 0; i < count; i++) {
 		struct json *problem = json_item(answer, "problems", i);
 
-		add(line, BAD, json_text(problem, "remedy"), "%s",
-			json_text_or(problem, "what", "it has a problem it does not name"));
+		if (!is_said_before(answer, i, problem))
+			add(line, BAD, json_text(problem, "remedy"), "%s",
+				json_text_or(problem, "what", "it has a problem it does not name"));
 		json_free(problem);
 	}
 	if (!count && !json_true(answer, "ok"))
