@@ -150,7 +150,7 @@ read_stranger(struct api_call *call, const struct api_platform *platform)
 	if (call->status == 407) {
 		call->class = "config";
 		call->remedy = xstrdup("mend the user and password in the proxy setting");
-	} else if (!call->unknown) {
+	} else if (call->status < 500) {
 		char *variable = adapter_variable("BASE_URL");
 
 		call->remedy = xformat("look at %s, and for a proxy or a login page on the way", variable);

@@ -100,6 +100,9 @@ just_now() {
 	problem 'no connection to 127.0.0.1' later
 	DISCORD_BASE_URL=${DISCORD_BASE_URL%/v10} ask check
 	problem 404 DISCORD_BASE_URL
+	fault '{"name":"me","fault":"garbage"}'
+	ask check
+	problem "no answer of Discord's" 'DISCORD_BASE_URL, and for a proxy or a login page'
 }
 
 # --- resolve
