@@ -92,6 +92,13 @@ refused() {
 	[ -z "$(seen)" ]
 }
 
+@test "a page in place of JSON is trouble, and not a topic where nothing was said" {
+	order garbage poll
+	holds "$(hermes-adapter-ntfy check)" '(.ok | not) and (.problems[0].remedy | test("NTFY_BASE_URL"))'
+	order garbage poll
+	holds "$(ask poll '{cursor: "all"}')" '.error.class == "transient" and (has("cursor") | not)'
+}
+
 @test "an address that is none, and one where nobody is, are not sent to" {
 	NTFY_BASE_URL=http://127.0.0.1:1
 	holds "$(send_part "$HOME_PLACE" hello 1)" '.outcome == "not_sent" and .class == "transient"'
