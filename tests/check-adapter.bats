@@ -213,7 +213,8 @@ fails() {
 @test "flaws: poll, and what a human says" {
 	local filter
 	say '{"chat":"den"}' before
-	for filter in '.events = {}' 'del(.cursor)' '{error: {class: "busy", why: "x"}}' '.cursor = 7'; do
+	say '{"chat":"den"}' "and again"
+	for filter in '.events = {}' '.events[]?.message = "1"' 'del(.cursor)' '{error: {class: "busy", why: "x"}}' '.cursor = 7'; do
 		fails "poll: a batch has its events and a cursor that passes them" "poll $filter" --send
 	done
 	fails "poll: confirms nothing by itself" eats --send

@@ -93,7 +93,9 @@ static const char *const shapes[SHAPES + 1] = {
 	"if has(\"error\") then .error | trouble else"
 	"	must(.events | type == \"array\"; \"events is no list\"),"
 	"	must(.cursor | absent_or(type == \"string\"); \"cursor is no text\"),"
-	"	must(.events == [] or (.cursor | text); \"events without a cursor that passes them\")"
+	"	must(.events == [] or (.cursor | text); \"events without a cursor that passes them\"),"
+	"	must([.events[] | select(.message | text) | [.place.chat, .message, .text]] | unique"
+	"		| group_by(.[:2]) | all(length == 1); \"two messages of a chat have one id\")"
 	"end",
 
 	[SHAPE_EVENT] = ".platform as $platform | .now as $now | .answer |"
