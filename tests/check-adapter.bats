@@ -227,6 +227,8 @@ fails() {
 		fails "human: an event says who, when and what" "poll $filter" --human
 	done
 	fails "human: a poll confirms only what its cursor covers" stuck --human
+	fails "human: of two messages at once both are heard" \
+		'poll .events |= (.[:1] // .)' --human --wait 5
 	fails "human: what the adapter sent itself is not heard" \
 		'poll .events[]?.text |= "hermes check-adapter: " + .' --human
 }

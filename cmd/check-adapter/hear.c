@@ -145,13 +145,22 @@ hear(struct check *check, struct ear *ear, const char *words, char **why)
 	return event;
 }
 
+/* Ask for words that nobody said before. Owned. */
+static char *
+want_words(const struct json *place)
+{
+	static int asked;
+	char *words = xformat("hermes-%04ld-%d", (long)clock_now() % 10000, ++asked);
+
+	report_wanted(place, words);
+	return words;
+}
+
 static char *
 ask_human(struct check *check, struct ear *ear, const struct json *place, struct json **event)
 {
-	static int asked;
-	char *words = xformat("hermes-%04ld-%d", (long)clock_now() % 10000, ++asked), *why = NULL;
+	char *words = want_words(place), *why = NULL;
 
-	report_wanted(place, words);
 	*event = hear(check, ear, words, &why);
 	if (*event)
 		why = judge_same(place, json_at(*event, "place"));
@@ -188,6 +197,52 @@ check_answer(struct check *check, struct ear *ear, const struct json *place, con
 	json_free(event);
 }
 
+/* Whether words are in a batch after the cursor, or after that batch's, until one is empty. */
+static bool
+is_heard(struct check *check, const char *cursor, const char *words, double wait, char **why)
+{
+	char *at = xstrdup(cursor);
+	struct json *event = NULL;
+	bool more = true;
+
+	for (int i = 0; i < BATCHES_MOST && more && !event; i++) {
+		struct json *batch = poll_after(check, at, i ? 0 : wait, why);
+		char *next = xstrdup(json_text_or(batch, "cursor", at));
+
+		more = json_count(batch, "events") && strcmp(next, at) != 0;
+		event = batch ? find_event(batch, "text", words) : NULL;
+		json_free(batch);
+		free(at);
+		at = next;
+	}
+	free(at);
+	more = event;
+	json_free(event);
+	return more;
+}
+
+/*
+ * Two at once: no cursor passes the second without a batch that has it. Once both are there
+ * they are asked for again from where they began.
+ */
+static char *
+judge_both(struct check *check, struct ear *ear)
+{
+	double deadline = clock_steady() + check->patience;
+	char *first = want_words(check->place), *second = want_words(check->place), *why = NULL;
+	bool heard = false;
+
+	while (!heard && !why && clock_steady() < deadline)
+		heard = is_heard(check, ear->cursor, second, 2, &why);
+	if (!heard && !why)
+		why = xformat("nothing with \"%s\" was heard in %.0f seconds", second, check->patience);
+	else if (!why && !is_heard(check, ear->cursor, second, 0, &why) && !why)
+		why = xformat("a cursor passes \"%s\", which no batch had", second);
+	free(first);
+	free(second);
+	return why;
+}
+
 void
 check_human(struct check *check)
 {
@@ -201,6 +256,7 @@ check_human(struct check *check)
 			check_answer(check, &ear, check->home, "human: what is said at home comes from home");
 		check_answer(check, &ear, check->place,
 			"human: what is said in the thread comes from the thread");
+		report("human: of two messages at once both are heard", judge_both(check, &ear));
 		report("human: what the adapter sent itself is not heard", ear.echo
 			? xstrdup("it is among the events") : NULL);
 	}
