@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # hermes-doctor: what is missing, and how to mend it.
+# shellcheck disable=SC2154 # bats sets stderr
 
 load common
 
