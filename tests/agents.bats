@@ -71,9 +71,9 @@ agent() {
 	run --separate-stderr hermes-agent-"$1" <stdin
 }
 
-# The process ends within ten seconds; a zombie has.
+# The process ends soon; a zombie has.
 is_gone() {
-	local deadline=$((SECONDS + 10))
+	local deadline=$((SECONDS + 60))
 	until [[ $(ps -o stat= -p "$1") =~ ^(Z.*)?$ ]]; do [ $SECONDS -lt $deadline ]; done
 }
 
@@ -295,8 +295,7 @@ The transcript is empty so far."
 	mkfifo gate
 	export HERMES_AGENT_COMMAND='echo "{\"delta\":\"a\"}"; read x <gate; echo "{\"reply\":\"a\"}"'
 	transcript | hermes-agent-command >out 3>&- &
-	deadline=$((SECONDS + 10))
-	until grep -q delta out 2>/dev/null; do [ $SECONDS -lt $deadline ]; done
+	wait_until 10 grep -q delta out
 	run ! grep -q reply out
 	echo go >gate
 	wait $!
@@ -385,7 +384,7 @@ The transcript is empty so far."
 	transcript >input
 	hermes-agent-command <input >out 3>&- &
 	agent=$!
-	read -r -t 10 pid <started
+	read -r -t 60 pid <started
 	kill -TERM $agent
 	run wait $agent
 	is_gone "$pid"

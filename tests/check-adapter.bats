@@ -44,7 +44,7 @@ fails() {
 }
 
 @test "an adapter that is right passes, also with a human" {
-	checked --human --wait 20
+	checked --human --wait 60
 	jq -se 'all(.ok or .say) and (map(select(.ok)) | length) > 30' "$BATS_TEST_TMPDIR/lines"
 	grep -E '^hermes-check-adapter: 3[0-9] passed, 0 failed$' "$BATS_TEST_TMPDIR/words"
 }

@@ -16,13 +16,27 @@ unset HERMES_SESSION XDG_RUNTIME_DIR
 PYTHON=/usr/bin/python3
 export PYTHON
 
-# wait_until SECONDS COMMAND...: run the command until it succeeds.
+# wait_until SECONDS COMMAND...: run the command until it succeeds. They are seconds of a
+# machine with nothing else to do; what comes later is late, and not wrong.
 wait_until() {
-	local end=$((SECONDS + $1 + 1))
+	local end=$((SECONDS + 6 * $1 + 1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if ((SECONDS >= end)); then
 			echo "still not so: $*" >&2
+			return 1
+		fi
+		read -rt 0.02 <> <(:) || :
+	done
+}
+
+# never SECONDS COMMAND...: for so long the command does not succeed.
+never() {
+	local end=$((SECONDS + $1 + 1))
+	shift
+	while ((SECONDS < end)); do
+		if "$@" >/dev/null 2>&1; then
+			echo "it is so: $*" >&2
 			return 1
 		fi
 		read -rt 0.02 <> <(:) || :

@@ -121,7 +121,7 @@ poll() {
 
 # hear TEXT: polls until that was heard, and prints its event.
 hear() {
-	local cursor='' batch found deadline=$((SECONDS + 20))
+	local cursor='' batch found deadline=$((SECONDS + 60))
 	while ((SECONDS < deadline)); do
 		batch=$(poll "$cursor" 2)
 		found=$(jq -c --arg text "$1" '.events[]? | select(.text == $text)' <<<"$batch")
@@ -138,7 +138,7 @@ hear() {
 # what it asks for.
 check_adapter_finds_no_fault() {
 	local line
-	hermes-check-adapter "$PLATFORM" --human --wait 20 2>"$CONTRACT_DIR/words" |
+	hermes-check-adapter "$PLATFORM" --human --wait 60 2>"$CONTRACT_DIR/words" |
 		while IFS= read -r line; do
 			printf '%s\n' "$line"
 			[[ $line != '{"say"'* ]] ||
@@ -282,7 +282,7 @@ begin() {
 
 # carried SESSION: hands it off to the home, and prints the place where it is now.
 carried() {
-	hermes handoff "$PLATFORM" --session "$1" --shared --timeout 30 >/dev/null
+	hermes handoff "$PLATFORM" --session "$1" --shared --timeout 120 >/dev/null
 	hermes handoff status --session "$1" >"$CONTRACT_DIR/status"
 	holds "$(<"$CONTRACT_DIR/status")" '.state == "completed"'
 	jq -c .place "$CONTRACT_DIR/status"
@@ -348,7 +348,7 @@ two_handoffs_do_not_share_a_session() {
 	place=$(carried "$one")
 	two=$(hermes-state new --source cli --title "Another" | jq -r .id)
 	hermes-state append "$two" --role user --content "Something else." >/dev/null
-	if hermes handoff "$PLATFORM" --session "$two" --shared --timeout 30 >/dev/null; then
+	if hermes handoff "$PLATFORM" --session "$two" --shared --timeout 120 >/dev/null; then
 		[ "$(hermes handoff status --session "$two" | jq -c .place.thread)" \
 			!= "$(jq -c .thread <<<"$place")" ]
 	else

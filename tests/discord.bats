@@ -1002,12 +1002,12 @@ looks() {
 
 @test "poll: waits for a first message, and brings it soon" {
 	open_thread $GENERAL title
-	hermes-adapter-discord poll <<<"{\"wait\":20,\"places\":[$PLACE]}" >"$BATS_TEST_TMPDIR/said/waited" 3>&- &
+	hermes-adapter-discord poll <<<"{\"wait\":40,\"places\":[$PLACE]}" >"$BATS_TEST_TMPDIR/said/waited" 3>&- &
 	run -0 look 'wait?route=messages'
 	says "$THREAD" $ANN "at last" >/dev/null
 	SECONDS=0
 	wait $!
-	((SECONDS < 15))
+	((SECONDS < 30))
 	output=$(cat "$BATS_TEST_TMPDIR/said/waited")
 	holds '.events[0].text == "at last"'
 }
@@ -1015,7 +1015,7 @@ looks() {
 @test "handoff: to a forum, and the answer there is the same session's" {
 	export DISCORD_HOME_CHANNEL=$FORUM DISCORD_ALLOWED_USERS=$ANN
 	session=$(new_session)
-	hermes handoff discord --session "$session" --shared --timeout 30
+	hermes handoff discord --session "$session" --shared --timeout 120
 	thread=$(hermes handoff status --session "$session" | jq -r .place.thread)
 	says "$thread" $ANN "Go on." >/dev/null
 	hermes-watch --once

@@ -914,7 +914,7 @@ say_much() {
 	for threads in true false; do
 		room switch "{\"threads\":$threads}"
 		session=$(new_session "With threads: $threads")
-		hermes handoff feishu --session "$session" --timeout 30
+		hermes handoff feishu --session "$session" --timeout 120
 		run -0 hermes handoff status --session "$session"
 		holds '.state == "completed" and .place.chat == "oc_ann" and (.place | has("thread")) == $threads' \
 			--argjson threads "$threads"

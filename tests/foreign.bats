@@ -263,7 +263,7 @@ carry() {
 @test "foreign: a platform that their live gateway knows is theirs: we request, they carry" {
 	their_store
 	their_gateway --carry
-	hermes-handoff shared --session "$S" --timeout 20 >/dev/null
+	hermes-handoff shared --session "$S" --timeout 120 >/dev/null
 	[ "$(ours)" = completed ]
 	run -0 hermes-handoff log "$(ours .id)" --jq .detail
 	[[ $output == *'another program'* ]]
@@ -297,7 +297,7 @@ carry() {
 	start hermes-watch --events
 	wait_until 10 grep -q '"ready"' "$BATS_TEST_TMPDIR/out.1"
 	their_gateway
-	hermes-handoff shared --session "$S" --timeout 20 >/dev/null
+	hermes-handoff shared --session "$S" --timeout 120 >/dev/null
 	run -0 hermes-handoff log "$(ours .id)" --jq .what
 	[[ $output == *switched*completed* ]]
 }

@@ -590,12 +590,12 @@ just_now() {
 
 @test "poll: waits for a first message, and brings it soon" {
 	poll
-	hermes-adapter-imessage poll <<<"{\"wait\":20,\"cursor\":\"$CURSOR\"}" >"$SAID/waited" 3>&- &
+	hermes-adapter-imessage poll <<<"{\"wait\":40,\"cursor\":\"$CURSOR\"}" >"$SAID/waited" 3>&- &
 	run -0 look 'wait?name=query&count=2'
 	say "$ANN" "at last"
 	SECONDS=0
 	wait $!
-	((SECONDS < 15))
+	((SECONDS < 30))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 }
@@ -611,13 +611,13 @@ just_now() {
 	holds '.ok and .facts.home.name == "+15550100"'
 	run -0 hermes-config platforms --jq 'select(.platform == "imessage") | .configured'
 	[ "$output" = true ]
-	hermes handoff imessage --session "$(new_session)" --shared --timeout 30
+	hermes handoff imessage --session "$(new_session)" --shared --timeout 120
 	[ "$(copies "$ANN")" = 1 ]
 }
 
 @test "who the home names by number is let in" {
 	export IMESSAGE_HOME_CHANNEL=+15550100
-	hermes handoff imessage --session "$(new_session)" --shared --timeout 30
+	hermes handoff imessage --session "$(new_session)" --shared --timeout 120
 	say "$ANN" "go on"
 	hermes-watch --once
 	run -0 hermes-inbox list --jq 'select(.user == "+15550100") | .text + " " + .state'

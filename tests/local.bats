@@ -318,8 +318,8 @@ team() {
 
 # waits_for COMMAND...: a poll that waits for long answers soon after the command.
 waits_for() {
-	local polling deadline=$((SECONDS + 10))
-	hermes-adapter-local poll <<<'{"wait":30}' >"$BATS_TEST_TMPDIR/heard" 3>&- &
+	local polling deadline=$((SECONDS + 60))
+	hermes-adapter-local poll <<<'{"wait":600}' >"$BATS_TEST_TMPDIR/heard" 3>&- &
 	polling=$!
 	until [[ $(cat "/proc/$polling/wchan" 2>/dev/null) == *poll* ]]; do
 		((SECONDS < deadline)) || { echo "the poll does not wait" >&2; return 1; }

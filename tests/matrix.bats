@@ -760,12 +760,12 @@ poll_all() {
 @test "poll: waits for a first message and brings it at once" {
 	poll
 	before=$(requests sync)
-	hermes-adapter-matrix poll <<<"{\"wait\":20,\"cursor\":\"$CURSOR\"}" >"$SAID/waited" 3>&- &
+	hermes-adapter-matrix poll <<<"{\"wait\":40,\"cursor\":\"$CURSOR\"}" >"$SAID/waited" 3>&- &
 	look "wait?name=sync&count=$((before + 1))"
 	say "$DM" "at last"
 	SECONDS=0
 	wait $!
-	((SECONDS < 15))
+	((SECONDS < 30))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 }

@@ -68,7 +68,7 @@ certificate() {
 
 # room NAME JSON: tell the control room. room_says: and print its answer. look NAME[?QUERY]
 room_says() {
-	curl -sS --fail-with-body --max-time 20 -H 'Content-Type: application/json' \
+	curl -sS --fail-with-body --max-time 60 -H 'Content-Type: application/json' \
 		--data-binary "$2" "$ROOM/$1"
 }
 
@@ -78,7 +78,7 @@ room() {
 }
 
 look() {
-	curl -sS --fail-with-body --max-time 20 "$ROOM/$1"
+	curl -sS --fail-with-body --max-time 60 "$ROOM/$1"
 }
 
 # fault NAME FAULT [MORE-JSON]: spoil the next request called NAME, or the next `times`, until

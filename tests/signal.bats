@@ -487,12 +487,12 @@ killed_poll() {
 }
 
 @test "poll: waits for a first message, and brings all that is there" {
-	hermes-adapter-signal poll <<<'{"wait":20}' >"$SAID/waited" 3>&- &
+	hermes-adapter-signal poll <<<'{"wait":40}' >"$SAID/waited" 3>&- &
 	look 'wait?name=receive'
 	say '{"from":"+15550002","text":"at last"}'
 	SECONDS=0
 	wait $!
-	((SECONDS < 15))
+	((SECONDS < 30))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 	for i in {1..25}; do say "{\"from\":\"+15550002\",\"text\":\"m$i\"}"; done

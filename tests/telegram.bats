@@ -653,12 +653,12 @@ teardown() {
 }
 
 @test "poll: waits for a first message and brings it at once" {
-	hermes-adapter-telegram poll <<<'{"wait":20}' >"$BATS_TEST_TMPDIR/said/waited" 3>&- &
+	hermes-adapter-telegram poll <<<'{"wait":40}' >"$BATS_TEST_TMPDIR/said/waited" 3>&- &
 	run -0 look 'wait?polling=true'
 	room say "{\"chat\":$ANN,\"text\":\"at last\"}"
 	SECONDS=0
 	wait $!
-	((SECONDS < 15))
+	((SECONDS < 30))
 	output=$(cat "$BATS_TEST_TMPDIR/said/waited")
 	holds '.events[0].text == "at last"'
 }
@@ -712,7 +712,7 @@ teardown() {
 @test "a conversation stays in a group that becomes a supergroup" {
 	export TELEGRAM_ALLOWED_USERS=5,6 TELEGRAM_HOME_CHANNEL=$PLAIN
 	S=$(new_session)
-	hermes handoff telegram --session "$S" --shared --timeout 30 >/dev/null
+	hermes handoff telegram --session "$S" --shared --timeout 120 >/dev/null
 	room say "{\"chat\":$PLAIN,\"from\":6,\"text\":\"we want topics here\"}"
 	room say "{\"chat\":$PLAIN,\"from\":5,\"service\":\"migrate_to_chat_id\",\"value\":$SUPER}"
 	room say "{\"chat\":$SUPER,\"from\":6,\"text\":\"are you still there?\"}"

@@ -329,7 +329,7 @@ lasted() {
 	wait_until 10 polls 1
 	wait_until 10 seen '.event == "ended" and .job == "listen"'
 	[ "$(sql "SELECT poll_not_before > unixepoch() + 500 FROM courier_platforms WHERE platform = 'limited'")" = 1 ]
-	run ! wait_until 2 polls 2
+	never 2 polls 2
 }
 
 @test "a listener that answers at once with nothing does not spin" {
@@ -688,7 +688,7 @@ tell() {
 	configure 'platforms: {local: [}'
 	hermes-handoff request local --session "$session" -q
 	wait_until 10 grep -q config.yaml "$ERRORS"
-	run ! wait_until 2 has_failed "$session"
+	never 2 has_failed "$session"
 	configure "$kept"
 	wait_until 10 is_completed "$session"
 }

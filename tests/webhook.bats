@@ -445,12 +445,12 @@ verify() {
 
 @test "poll: waits with the receiver, or asks it now and then" {
 	poll
-	hermes-adapter-webhook poll <<<"{\"cursor\":\"0\",\"wait\":20}" >"$SAID/waited" 3>&- &
+	hermes-adapter-webhook poll <<<"{\"cursor\":\"0\",\"wait\":40}" >"$SAID/waited" 3>&- &
 	run -0 look 'wait?name=events&count=2'
 	room say '{"text":"at last"}'
 	SECONDS=0
 	wait $!
-	((SECONDS < 15))
+	((SECONDS < 30))
 	output=$(cat "$SAID/waited")
 	holds '.events[0].text == "at last"'
 	before=$(requests events)

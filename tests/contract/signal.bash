@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 
 contract_control() {
-	curl -sS --fail-with-body --max-time 20 "${@:2}" "$SIGNAL_HTTP_URL/_/$1"
+	curl -sS --fail-with-body --max-time 60 "${@:2}" "$SIGNAL_HTTP_URL/_/$1"
 }
 
 contract_start() {

@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 
 contract_control() {
-	curl -sS --fail-with-body --max-time 20 "$WEBHOOK_ROOM/$1" "${@:2}"
+	curl -sS --fail-with-body --max-time 60 "$WEBHOOK_ROOM/$1" "${@:2}"
 }
 
 contract_start() {

@@ -105,7 +105,7 @@ class Peer:
 	def get_wait(self, given):
 		"""Until there were `count` requests called `name`."""
 		count = int(given.get("count", 1))
-		if not self.wait_until(lambda: len(self.get_requests(given)) >= count, 10):
+		if not self.wait_until(lambda: len(self.get_requests(given)) >= count, 50):
 			raise Misuse("it did not happen in time")
 		return True
 

@@ -39,7 +39,7 @@ def main():
 	print(topic, flush=True)
 	updater.dispatcher.add_handler(MessageHandler(Filters.text, heard))
 	updater.start_polling(timeout=1, allowed_updates=["message"])
-	ended = enough.wait(20)
+	ended = enough.wait(120)
 	updater.stop()
 	sys.exit(0 if ended else 1)
 
