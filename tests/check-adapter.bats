@@ -62,6 +62,11 @@ fails() {
 	[ -n "$(LOCAL_ROOT=$FLAWED_ROOT hermes-adapter-local read den)" ]
 }
 
+@test "an adapter that a busy machine lets wait once is no slow one" {
+	TMPDIR=$BATS_TEST_TMPDIR FLAW="late once" checked
+	ls -d "$BATS_TEST_TMPDIR"/hermes-*.2
+}
+
 @test "an adapter that looks at its settings gets them, also where nobody can be reached" {
 	FLAW="knows settings" checked
 	unset FLAWED_TOKEN

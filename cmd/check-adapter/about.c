@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const double AT_ONCE = 2; /* seconds, on a busy machine */
+static const double AT_ONCE = 2; /* seconds */
+enum { ASKED_MOST = 3 };         /* a busy machine may leave a process out for so long */
 
 static char *
 judge_about(struct check *check)
@@ -59,14 +60,16 @@ judge_bare(struct check *check)
 static char *
 judge_pace(struct check *check)
 {
-	struct said said;
-	char *why = NULL;
+	double seconds = AT_ONCE + 1;
 
-	ask_run(check, check->bare, "about", "", &said);
-	if (said.seconds > AT_ONCE)
-		why = xformat("it took %.1f seconds", said.seconds);
-	said_release(&said);
-	return why;
+	for (int i = 0; i < ASKED_MOST && seconds > AT_ONCE; i++) {
+		struct said said;
+
+		ask_run(check, check->bare, "about", "", &said);
+		seconds = said.seconds;
+		said_release(&said);
+	}
+	return seconds > AT_ONCE ? xformat("it took %.1f seconds", seconds) : NULL;
 }
 
 void
