@@ -69,6 +69,18 @@ at_home() {
 	S=$(new_session "Fix the parser")
 }
 
+# stops_waiting: $S is asked to go to local, and the asker's time is over while that runs; what
+# a busy machine had not begun by then was withdrawn, and is asked for again, with more time.
+# shellcheck disable=SC2154 # run sets status
+stops_waiting() {
+	local seconds state=cancelled
+	for seconds in 1 4 16 64; do
+		[ "$state" = cancelled ] || break
+		run -75 --separate-stderr hermes-handoff local --session "$S" --timeout "$seconds" </dev/null
+		state=$(hermes-handoff status --session "$S" --jq .state)
+	done
+}
+
 # words SESSION: "role: content" lines of a session.
 words() {
 	hermes-state messages "$1" --jq '.role + ": " + (.content // "")'
@@ -88,8 +100,10 @@ start() {
 STARTED=0
 STARTED_PIDS=()
 
+# An agent that outlived a test that failed, and waits for "go", would hold bats' own pipes.
 stop_all() {
 	local pid
+	: >"$BATS_TEST_TMPDIR/go"
 	for pid in "${STARTED_PIDS[@]}"; do
 		kill "$pid" 2>/dev/null || :
 	done

@@ -451,7 +451,7 @@ request() {
 
 @test "handoff: --timeout on a running one is 75, and it goes on" {
 	speaks "until [ -e '$BATS_TEST_TMPDIR/go' ]; do sleep 0.02; done; echo here"
-	run -75 --separate-stderr handoff local --timeout 2
+	stops_waiting
 	[ "$(status)" = running ]
 	: >"$BATS_TEST_TMPDIR/go"
 	wait_until 10 eval '[ "$(status)" = completed ]'

@@ -156,7 +156,7 @@ status() {
 
 @test "lesson 5: a waiter whose time is over leaves what runs running, and it completes" {
 	speaks "until [ -e '$BATS_TEST_TMPDIR/go' ]; do sleep 0.02; done; echo here"
-	run -75 --separate-stderr handoff local --timeout 2
+	stops_waiting
 	[[ $stderr == *'goes on without us'* ]]
 	[ "$(status)" = running ]
 	: >"$BATS_TEST_TMPDIR/go"
