@@ -530,14 +530,26 @@ request() {
 	[ -z "$(hermes-state bindings)" ]
 }
 
-@test "handoff: an adapter that dies, hangs or talks rubbish loses nothing" {
-	export HERMES_ADAPTER_LIMIT=1
-	for trouble in 'thread die_before' 'thread hang' 'thread garbage' 'send die_before' 'send hang' \
-		'send garbage' 'send die_after' 'thread after'; do
+@test "handoff: an adapter that dies or talks rubbish loses nothing" {
+	for trouble in 'thread die_before' 'thread garbage' 'send die_before' 'send garbage' \
+		'send die_after' 'thread after'; do
 		S=$(hermes-state new --jq .id)
 		echo "$trouble" >"$HERMES_HOME/fault-orders"
 		handoff fault >/dev/null
 		[ "$(status)" = completed ]
+	done
+}
+
+# The short time is for the call that hangs alone; a busy machine may need longer for others.
+@test "handoff: an adapter that hangs loses nothing" {
+	export HERMES_ATTEMPTS=100
+	for trouble in 'thread hang' 'send hang'; do
+		S=$(hermes-state new --jq .id)
+		hermes-handoff request fault --session "$S" -q
+		echo "$trouble" >"$HERMES_HOME/fault-orders"
+		wait_until 20 eval 'HERMES_ADAPTER_LIMIT=1 hermes-carry; ! grep -q hang "$HERMES_HOME/fault-orders"'
+		[ "$(status)" = running ]
+		wait_until 20 eval 'hermes-carry; [ "$(status)" = completed ]'
 	done
 }
 

@@ -366,13 +366,18 @@ long_text() {
 	[ "$(heard)" = hello ]
 }
 
+# All that is asked in that time is the send: a busy machine may need longer for an answer.
 @test "an adapter that never answers is out of time, and what it was asked is uncertain" {
+	hermes-send local begin -q
+	queued fault 1
 	orders "send hang"
-	HERMES_ADAPTER_LIMIT=0.3 run -75 --separate-stderr hermes-send fault hello
-	[[ $stderr == *"may or may not"*"in time"* ]]
+	HERMES_ADAPTER_LIMIT=0.3 run -1 hermes-send --due
+	[ "$(delivery .state)" = pending ]
+	[[ $(delivery .error) == *"may or may not"*"in time"* ]]
+	rm "$HERMES_HOME/fault-orders"
 	wait_until_due
 	hermes-send --due >/dev/null
-	[ "$(heard)" = hello ]
+	[ "$(heard)" = $'begin\nfault 1' ]
 }
 
 # --- a platform that wants to be left alone ----------------------------------
@@ -1249,13 +1254,13 @@ queued() {
 }
 
 @test "--due: a thousand texts for a slow platform do not delay another's" {
-	export FAULT_SLOW=0.3
+	export FAULT_SLOW=60
 	hermes-send local begin -q
 	queued fault 1000
 	queued local 3
 	start hermes-send --due --limit 20
 	wait_until 20 eval '[ "$(heard | grep -c "^local")" = 3 ]'
-	[ "$(heard | grep -c "^fault")" -lt 15 ]
+	[ "$(heard | grep -c "^fault")" = 0 ]
 }
 
 @test "--due: in one platform the places have their turns, each in its order" {
