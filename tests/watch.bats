@@ -320,7 +320,7 @@ lasted() {
 	watch
 	wait_until 15 polls 3
 	lasted 2.8
-	[ "$(grep -c 'the line is cut' "$ERRORS")" -le 3 ]
+	[ "$(grep -c 'the line is cut' "$ERRORS")" -le "$(wc -l <"$BATS_TEST_TMPDIR/polls")" ]
 }
 
 @test "a listener that is told to come back later is left alone until then" {
@@ -351,7 +351,7 @@ lasted() {
 		fi
 	END
 	watch
-	wait_until 10 polls 3
+	wait_until 10 eval '[ "$(wc -l <"$GATES/questions")" -ge 3 ]'
 	run -0 jq -r '.cursor // "none"' "$GATES/questions"
 	[ "${lines[0]} ${lines[1]} ${lines[2]}" = "none none 8" ]
 }
@@ -474,8 +474,7 @@ while True: print(s.recv(100).decode(), flush=True)' "$BATS_TEST_TMPDIR/notify"
 # --- once --------------------------------------------------------------------
 
 @test "--once: with nothing to do it ends, at once" {
-	run -0 hermes-watch --once
-	[ "$SECONDS" -lt 10 ]
+	HERMES_POLL=600 run -0 timeout 60 hermes-watch --once
 	[ -z "$output" ]
 }
 
@@ -530,17 +529,17 @@ left() {
 
 @test "a thousand texts for a slow platform do not delay another's" {
 	platforms "local: {allowed_users: [ada]}" "fault: {enabled: true}"
-	export FAULT_SLOW=0.3
+	export FAULT_SLOW=60 HERMES_GRACE=0
 	hermes-state new -q >/dev/null
 	watch
 	queued fault 1000
 	queued local 1
 	wait_until 20 is_heard home "local 1"
-	[ "$(left fault)" -gt 950 ]
+	[ "$(left fault)" = 1000 ]
 	# one process for each platform, and no more
 	[ "$(jq -s '[.[] | select(.event == "started" and .job == "due" and .platform == "fault")] | length' "$EVENTS")" = 1 ]
 	hermes-send local "and now" -q
-	[ "$(left fault)" -gt 950 ]
+	[ "$(left fault)" = 1000 ]
 }
 
 @test "--once: the same, and a handoff to the other platform is carried meanwhile" {
@@ -549,10 +548,10 @@ left() {
 	queued fault 1000
 	queued local 1
 	hermes-handoff request local --session "$session" -q
-	FAULT_SLOW=0.3 start hermes-watch --once --jobs 1
+	FAULT_SLOW=60 HERMES_GRACE=0 start hermes-watch --once --jobs 1
 	wait_until 20 is_heard home "local 1"
 	wait_until 20 is_completed "$session"
-	[ "$(left fault)" -gt 900 ]
+	[ "$(left fault)" = 1000 ]
 }
 
 # tell PLATFORM ROOM MESSAGE TEXT: a message that was heard there already.
@@ -602,10 +601,8 @@ tell() {
 	watch
 	wait_until 10 seen '.event == "ended" and .platform == "nowhere"'
 	session=$(new_session "found")
-	SECONDS=0
 	hermes-handoff request local --session "$session" -q
 	wait_until 20 is_completed "$session"
-	[ "$SECONDS" -le 10 ]
 }
 
 @test "a platform that wants to be left alone gets no process until then" {
