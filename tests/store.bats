@@ -97,7 +97,7 @@ scene() {
 	a_store
 	run -0 "$UNIT/write-many" --lone 3000 lone
 	echo "# $output" >&3
-	jq -e '.wal < 2500000 and .seconds < 60' <<<"$output"
+	jq -e '.wal < 2500000 and .cpu < 30' <<<"$output"
 	[ "$(sql "SELECT count(*) FROM courier_log WHERE what = 'lone'")" = 3000 ]
 	[ "$(integrity)" = ok ]
 }
@@ -118,9 +118,10 @@ scene() {
 	"$UNIT/write-many" 1500 one >/dev/null &
 	"$UNIT/write-many" 1500 two >/dev/null &
 	wait "${STARTED_PIDS[0]}"
-	run -0 cat "$BATS_TEST_TMPDIR/out.1"
-	echo "# 500 foreign commits in $output s" >&3
-	awk -v s="$output" 'BEGIN { exit !(s < 30) }'
+	ours=$(sql "SELECT count(*) FROM courier_log WHERE what IN ('one', 'two')")
+	echo "# 500 foreign commits in $(cat "$BATS_TEST_TMPDIR/out.1") s, beside $ours of ours" >&3
+	# A writer that is kept out is through when all of ours are.
+	[ "$ours" -lt 3000 ]
 	wait
 	run -0 sql "SELECT (SELECT count(*) FROM theirs), count(*) FROM courier_log
 		WHERE what IN ('one', 'two')"
@@ -188,9 +189,8 @@ eight_writers() {
 		a_store "$mode"
 		start "$OTHER" hold IMMEDIATE 3
 		wait_until 20 said held
-		SECONDS=0
 		hermes-state append "$SESSION" "after the lock" >/dev/null
-		[ "$SECONDS" -ge 2 ]
+		said "let go"
 		run -0 words "$SESSION"
 		[[ $output == *'after the lock'* ]]
 		wait "${STARTED_PIDS[-1]}"
@@ -707,16 +707,25 @@ theirs() {
 	[ "$(sql 'SELECT version FROM courier_schema')" = 99 ]
 }
 
+# claims_cost: milliseconds of the processor that twenty looks for work take.
+claims_cost() {
+	"$PYTHON" -c 'import resource, subprocess
+for _ in range(20):
+	assert subprocess.run(["hermes-handoff", "claim"], stderr=subprocess.DEVNULL).returncode == 1
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(round((used.ru_utime + used.ru_stime) * 1000))'
+}
+
 @test "schema: asking whether there is work costs the same with many sessions" {
+	local few many
 	a_store
-	sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+	few=$(claims_cost)
+	sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
 		INSERT INTO sessions (id, source, started_at) SELECT 's' || i, 'cli', i FROM n"
 	run -0 sql "EXPLAIN QUERY PLAN SELECT id FROM sessions WHERE handoff_state = 'pending'"
 	[[ $output == *'USING INDEX courier_sessions_handoff'* \
 		|| $output == *'USING COVERING INDEX courier_sessions_handoff'* ]]
-	SECONDS=0
-	for _ in {1..20}; do
-		run -1 hermes-handoff claim
-	done
-	[ "$SECONDS" -le 10 ]
+	many=$(claims_cost)
+	echo "$few ms, and with many sessions $many"
+	[ "$many" -lt $((4 * few)) ]
 }

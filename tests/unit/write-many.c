@@ -7,7 +7,7 @@
  *	write-many --spaced COUNT NAME one connection, 20 ms between commits, rings the bell
  *
  * Each commit adds a line (handoff 0, what NAME, detail its number) to the log; `at` is the
- * time just before the commit. Prints {"commits":N,"seconds":S,"wal":LARGEST}.
+ * time just before the commit. Prints {"commits":N,"seconds":S,"cpu":S,"wal":LARGEST}.
  */
 #include "db.h"
 #include "die.h"
@@ -88,7 +88,7 @@ main(int argc, char **argv)
 		lone(count, argv[3]);
 	else
 		steady(count, argv[2 + option], option);
-	printf("{\"commits\":%ld,\"seconds\":%.3f,\"wal\":%lld}\n", count, clock_steady() - start,
-		largest);
+	printf("{\"commits\":%ld,\"seconds\":%.3f,\"cpu\":%.3f,\"wal\":%lld}\n", count,
+		clock_steady() - start, (double)clock() / CLOCKS_PER_SEC, largest);
 	return 0;
 }
