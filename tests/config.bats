@@ -119,7 +119,7 @@ adapter() {
 	[ "$status" -eq 78 ]
 	rm "$file"
 	mkfifo "$file"
-	run timeout 10 hermes-config check
+	run timeout 60 hermes-config check
 	[ "$status" -eq 78 ]
 	rm "$file"
 	head -c 1100000 /dev/zero | tr '\0' '#' >"$file"
@@ -382,8 +382,10 @@ adapter() {
 		>"$BATS_TEST_TMPDIR/bin/hermes-adapter-slow"
 	chmod +x "$BATS_TEST_TMPDIR/bin/hermes-adapter-slow"
 	printf 'SLOW_ENABLED=1\nSLOW_A=1\nSLOW_B=1\nSLOW_C=1\nSLOW_D=1\n' >"$dotenv"
-	HERMES_ADAPTER_LIMIT=1 run -0 timeout 30 hermes-config list
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/calls")" = 1 ]
+	: >"$BATS_TEST_TMPDIR/calls"
+	HERMES_ADAPTER_LIMIT=1 run -0 timeout 60 hermes-config list
+	# One that was given up before it could note its call did not note it.
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/calls")" -le 1 ]
 }
 
 @test "config: an adapter sees its own settings and no other platform's" {
