@@ -95,7 +95,7 @@ def claimers(folder, count, seed):
 
 	with ThreadPoolExecutor(CLAIMERS) as pool:
 		kills = sum(pool.map(lambda n: claimer(home, seed * CLAIMERS + n, open_rows,
-			began + 60 + count), range(CLAIMERS)))
+			began + 300 + count), range(CLAIMERS)))
 	scenario = Scenario(Local())
 	scenario.threads, scenario.roles = count, [ASKED] * count
 	if open_rows():
@@ -117,7 +117,7 @@ echo '{"reply":"here I am"}'
 """
 
 
-def wait_for(what, condition, seconds=20):
+def wait_for(what, condition, seconds=120):
 	deadline = time.monotonic() + seconds
 	while not condition():
 		if time.monotonic() > deadline:
@@ -226,8 +226,9 @@ def pace(folder, seconds):
 	stored = home.rows("SELECT count(*) FROM messages WHERE content = 'words'")[0][0]
 	if stored != count:
 		raise Wrong(f"{count} of ours were appended, {stored} are there")
-	if beside < alone / 20:
-		raise Wrong(f"a foreign writer: {alone:.0f} commits/s alone, {beside:.0f} beside ours")
+	if beside < alone / 20 and beside < count / seconds:  # a machine may stand still for both
+		raise Wrong(f"a foreign writer: {alone:.0f} commits/s alone, {beside:.0f} beside ours,"
+			f" which have {count / seconds:.0f}")
 	home.remove()
 	return (f"a foreign writer has {alone:.0f} commits/s alone, {beside:.0f} beside four of ours"
 		f" ({count / seconds:.0f} commits/s, a process each): {beside / alone:.2f} : 1,"
