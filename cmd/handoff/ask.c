@@ -335,6 +335,8 @@ request(const char *platform, const char *session, const char *words, const stru
 
 	if (wanted)
 		json_put(wanted, "audience", json_at(target, "audience"));
+	if (!ask.no_wait)
+		wait_heed_signals();
 	db_begin(db);
 	foreign_adopt(db);
 	id = handoff_request(db, &asked, &status, &why);

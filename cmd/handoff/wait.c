@@ -287,6 +287,13 @@ wait_not(struct db *db, struct waiting *waiting)
 	return 0;
 }
 
+void
+wait_heed_signals(void)
+{
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+}
+
 int
 wait_for(struct db *db, struct waiting *waiting)
 {
@@ -296,8 +303,6 @@ wait_for(struct db *db, struct waiting *waiting)
 	waiting->work = "exec hermes-carry --session \"$1\"";
 	waiting->claim_by = clock_steady() + figure_claimed();
 	waiting->until = waiting->timeout > 0 ? clock_steady() + waiting->timeout : 1e18;
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
 	handoff = see_through(db, waiting);
 	status = is_over(handoff) ? tell(db, handoff, waiting->out) : leave(db, waiting);
 	send_word(db, handoff);

@@ -21,6 +21,8 @@ struct waiting {
 	double claim_by, until; /* steady clock */
 };
 
+/* From before there is a request on, so that nobody ends in between and leaves it pending. */
+void wait_heed_signals(void);
 /* Wait until it ends or our time is over, carrying it ourselves if need be; says how it went. */
 int wait_for(struct db *db, struct waiting *waiting);
 /* Start what must be started, print the handoff, and leave. */
