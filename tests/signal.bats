@@ -354,7 +354,7 @@ killed_poll() {
 	send "$(place "$ADA")" hello
 	holds '.outcome == "not_sent" and .class == "transient" and .retry_after == 9'
 	fault send hang
-	HERMES_ADAPTER_LIMIT=1 send "$(place "$ADA")" hello
+	in_little_time send "$(place "$ADA")" hello
 	holds '.outcome == "unknown" and (.why | contains("in time"))'
 	fault send huge '{"bytes":10485760}'
 	send "$(place "$ADA")" hello
@@ -468,7 +468,7 @@ killed_poll() {
 @test "poll: what is handed over after its poll gave up waiting is not lost" {
 	room mode '{"held":true}'
 	say '{"from":"+15550002","text":"one"}'
-	HERMES_ADAPTER_LIMIT=1 poll
+	HERMES_ADAPTER_LIMIT=3 poll
 	holds '.error.class == "transient" and (.error.why | contains("a later poll"))'
 	look 'wait?name=receive'
 	room mode '{"held":false}'

@@ -497,10 +497,8 @@ AGAIN='{"again":{"since":1}}'
 
 @test "send: a server that hangs is unknown within the caller's limit" {
 	fault chat.postMessage hang_after
-	SECONDS=0
-	HERMES_ADAPTER_LIMIT=2 send "$(place D1)" hello
+	in_little_time send "$(place D1)" hello
 	holds '.outcome == "unknown" and (.why | contains("in time"))'
-	((SECONDS < 20))
 }
 
 @test "send: what stands between and refuses, or nobody there, has not sent it" {
@@ -729,9 +727,9 @@ AGAIN='{"again":{"since":1}}'
 	room tier '{"method":"conversations.history","per_minute":50,"objects":5}'
 	fault conversations.history hang '{"skip":1}'
 	SECONDS=0
-	HERMES_ADAPTER_LIMIT=2 poll
+	HERMES_ADAPTER_LIMIT=5 poll
 	holds '[.events[].text] == ["1", "2", "3", "4", "5"]'
-	((SECONDS < 8))
+	((SECONDS < 30))
 	poll
 	holds '[.events[].text] == ["6", "7", "8", "9"]'
 }
