@@ -302,16 +302,18 @@ just_now() {
 }
 
 @test "thread: a post that may be there is looked for, by name, maker and time" {
+	local since
+	since=$(jq -nc '{again: {since: now}}')
 	fault '{"route":"post","fault":"drop_after"}'
 	open_thread $FORUM title
 	holds '.outcome == "unknown"'
 	room thread "{\"parent\":\"$FORUM\",\"name\":\"title\",\"owner\":\"$ANN\"}"
-	open_thread $FORUM title h1 "$(just_now)"
+	open_thread $FORUM title h1 "$since"
 	holds '.outcome == "opened"'
 	output=$(look "threads?parent=$FORUM")
 	holds "length == 2 and .[0].id == \"$THREAD\""
 	fault '{"route":"active","fault":"gateway"}'
-	open_thread $FORUM title h1 "$(just_now)"
+	open_thread $FORUM title h1 "$since"
 	holds '.outcome == "unknown"'
 	room clock '{"advance":30}'
 	open_thread $FORUM title h8 "$(jq -nc '{again: {since: (now + 30)}}')"
