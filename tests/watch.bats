@@ -362,12 +362,12 @@ lasted() {
 	room r1
 	gate "last words"
 	put r1 1 "last words"
-	watch
+	HERMES_POLL=600 watch
 	wait_until 10 begun 1
 	put r1 2 "too late"
 	kill -TERM "$WATCHER"
 	# It takes no new work from now on; the listener is the first to go.
-	wait_until 10 seen '.event == "ended" and .job == "listen"'
+	wait_until 10 seen '.event == "ended" and .job == "listen" and .status == 143'
 	open_gate "last words"
 	wait "$WATCHER"
 	[ "$(heard r1)" = "Answer to last words" ]
@@ -703,7 +703,7 @@ tell() {
 
 @test "a watcher with nothing to do sleeps" {
 	unset FAULT_ROOT
-	export HERMES_POLL=25
+	export HERMES_POLL=600
 	watch
 	wait_until 10 seen '.event == "started" and .job == "listen"'
 	switches() { awk '/^voluntary/ { print $2 }' "/proc/$WATCHER/status"; }
