@@ -34,7 +34,7 @@ tab_fish() {
 # "GOT<LINE>", the line as it is then.
 # shellcheck disable=SC2016
 tab_zsh() {
-	timeout 30 zsh -fc '
+	timeout 120 zsh -fc '
 		zmodload zsh/zpty
 		export TERM=dumb
 		zpty z zsh -f -i

@@ -48,13 +48,13 @@ helps() {
 	hermes-carry | hermes-answer | hermes-listen)
 		spoken=$(speaks_for "$1")
 		# shellcheck disable=SC2086
-		timeout 10 $spoken --help </dev/null
+		timeout 60 $spoken --help </dev/null
 		return
 		;;
 	esac
-	timeout 10 "$1" --help </dev/null
+	timeout 60 "$1" --help </dev/null
 	[ "$1" = hermes ] || for verb in $(verbs "$1"); do
-		timeout 10 "$1" "$verb" --help </dev/null 2>/dev/null || :
+		timeout 60 "$1" "$verb" --help </dev/null 2>/dev/null || :
 	done
 }
 

@@ -751,7 +751,7 @@ say_much() {
 	say_much oc_room 12
 	say oc_room 'are you there?'
 	room switch '{"slow":0.2}'
-	for ((i = 0; i < 30; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		poll
 		jq -r '.events[]? | .message + " " + .text' <<<"$output" >>"$SAID/heard"
 		grep -q 'are you there' "$SAID/heard" && break

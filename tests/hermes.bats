@@ -49,7 +49,7 @@ pty() {
 		import os, pty, subprocess, sys
 		master, slave = pty.openpty()
 		try:
-		    done = subprocess.run(sys.argv[1:], stdin=slave, capture_output=True, timeout=10)
+		    done = subprocess.run(sys.argv[1:], stdin=slave, capture_output=True, timeout=60)
 		except subprocess.TimeoutExpired:
 		    sys.exit("it hangs")
 		sys.stdout.write(done.stdout.decode())
@@ -102,7 +102,7 @@ pty() {
 
 @test "the next hermes is never this one again, by whatever name or link" {
 	ln -s "$BUILD/hermes" "$OTHER/hermes"
-	PATH=$BUILD:$OTHER:$PATH run -64 --separate-stderr timeout 10 hermes chat
+	PATH=$BUILD:$OTHER:$PATH run -64 --separate-stderr timeout 60 hermes chat
 	[[ $stderr == *"chat: no such verb"* ]]
 }
 
@@ -173,10 +173,10 @@ pty() {
 
 @test "every program: --help is usage on stdout and 0, --version the version" {
 	for program in $(programs); do
-		run -0 --separate-stderr timeout 10 "$program" --help </dev/null
+		run -0 --separate-stderr timeout 60 "$program" --help </dev/null
 		[[ $output == usage:* ]] || { echo "$program --help: $output $stderr"; return 1; }
 		[ -z "$stderr" ] || { echo "$program: $stderr"; return 1; }
-		run -0 --separate-stderr timeout 10 "$program" --version </dev/null
+		run -0 --separate-stderr timeout 60 "$program" --version </dev/null
 		[[ $output == *"$(cat "$ROOT/VERSION")"* ]] || { echo "$program --version: $output $stderr"; return 1; }
 	done
 	[ ! -e "$HERMES_HOME" ] || [ -z "$(ls -A "$HERMES_HOME")" ]
@@ -184,7 +184,7 @@ pty() {
 
 @test "every program: an option that it does not know is 64, with usage on stderr and nothing on stdout" {
 	for program in $(programs); do
-		run --separate-stderr timeout 10 "$program" --nonsense </dev/null
+		run --separate-stderr timeout 60 "$program" --nonsense </dev/null
 		[ "$status" = 64 ] || { echo "$program: $status: $output $stderr"; return 1; }
 		[ -z "$output" ] || { echo "$program: $output"; return 1; }
 		[[ $stderr == *--nonsense* ]] || { echo "$program: $stderr"; return 1; }
@@ -193,9 +193,9 @@ pty() {
 
 @test "the pipelines: --help and --version, too" {
 	for program in hermes-carry hermes-answer hermes-speak hermes-listen; do
-		run -0 --separate-stderr timeout 10 "$program" --help </dev/null
+		run -0 --separate-stderr timeout 60 "$program" --help </dev/null
 		[[ $output == usage:* ]] || { echo "$program --help: $output $stderr"; return 1; }
-		run -0 --separate-stderr timeout 10 "$program" --version </dev/null
+		run -0 --separate-stderr timeout 60 "$program" --version </dev/null
 		[[ $output == *"$(cat "$ROOT/VERSION")"* ]] || { echo "$program --version: $output"; return 1; }
 	done
 }
@@ -204,7 +204,7 @@ pty() {
 	session=$(new_session)
 	hermes-handoff request local --session "$session" -q
 	for program in hermes-carry hermes-answer hermes-listen; do
-		run --separate-stderr timeout 10 "$program" --nonsense </dev/null
+		run --separate-stderr timeout 60 "$program" --nonsense </dev/null
 		[ "$status" != 0 ] || { echo "$program: 0"; return 1; }
 		[[ $stderr == *--nonsense* ]]
 	done
@@ -214,9 +214,9 @@ pty() {
 @test "every verb of a program has its own --help" {
 	for program in hermes-handoff hermes-state hermes-inbox hermes-config; do
 		for verb in $("$program" --help | sed -n "s/^  $program \([a-z]*\).*/\1/p"); do
-			run -0 --separate-stderr timeout 10 "$program" "$verb" --help </dev/null
+			run -0 --separate-stderr timeout 60 "$program" "$verb" --help </dev/null
 			[[ $output == "usage: $program $verb"* ]] || { echo "$program $verb: $output"; return 1; }
-			run --separate-stderr timeout 10 "$program" "$verb" --nonsense </dev/null
+			run --separate-stderr timeout 60 "$program" "$verb" --nonsense </dev/null
 			[ "$status" = 64 ] || { echo "$program $verb --nonsense: $status"; return 1; }
 			[ -z "$output" ]
 		done
@@ -266,7 +266,7 @@ pty() {
 		"hermes-handoff nowhere --session x" "hermes-send nowhere x" "hermes-inbox retry 99" \
 		"hermes-ask nowhere about" "hermes-handoff local"; do
 		# shellcheck disable=SC2086
-		run --separate-stderr timeout 10 $command </dev/null
+		run --separate-stderr timeout 60 $command </dev/null
 		[ "$status" != 0 ] && [ "$status" != 124 ] || { echo "$command: $status"; return 1; }
 		[ -n "$stderr" ] || { echo "$command: $status without a word"; return 1; }
 		[ -z "$output" ] || { echo "$command: $output"; return 1; }

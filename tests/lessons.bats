@@ -453,7 +453,7 @@ status() {
 	while read -r program; do
 		status=0
 		# shellcheck disable=SC2086
-		timeout 20 $program </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/why" || status=$?
+		timeout 60 $program </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/why" || status=$?
 		echo "$program: $status: $(cat "$BATS_TEST_TMPDIR/why")"
 		[ "$status" != 0 ]
 		[ "$status" -lt 126 ]

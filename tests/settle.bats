@@ -426,6 +426,6 @@ replies() {
 	done
 	command -v script >/dev/null || return 0
 	for program in hermes-turn hermes-route hermes-settle hermes-send 'hermes-handoff thread'; do
-		run -64 timeout 10 script -qec "$program" /dev/null
+		run -64 timeout 60 script -qec "$program" /dev/null
 	done
 }

@@ -209,7 +209,7 @@ eight_writers() {
 	a_store
 	start "$OTHER" hold IMMEDIATE 60
 	wait_until 20 said held
-	run -0 timeout 30 hermes-state messages "$SESSION" --jq .role
+	run -0 timeout 50 hermes-state messages "$SESSION" --jq .role
 	[ "${#lines[@]}" = 2 ]
 }
 
@@ -307,7 +307,7 @@ is_said_to_be_broken() {
 	before=$(sums)
 	while read -r program; do
 		# shellcheck disable=SC2086
-		run -74 --separate-stderr timeout 20 $program </dev/null
+		run -74 --separate-stderr timeout 60 $program </dev/null
 		[ -z "$output" ]
 		[[ $stderr == *"${program%% *}: "* ]]
 		[[ $stderr == *"$1"* ]]

@@ -910,10 +910,10 @@ say() {
 
 @test "quit and SIGTERM end the server" {
 	room quit '{}'
-	run -0 timeout 20 tail --pid="${STARTED_PIDS[0]}" -f /dev/null
+	run -0 timeout 60 tail --pid="${STARTED_PIDS[0]}" -f /dev/null
 	serve
 	kill "${STARTED_PIDS[1]}"
-	run -0 timeout 20 tail --pid="${STARTED_PIDS[1]}" -f /dev/null
+	run -0 timeout 60 tail --pid="${STARTED_PIDS[1]}" -f /dev/null
 }
 
 # --- a client nobody here wrote
