@@ -107,7 +107,7 @@ start_server() {
 	mkfifo port
 	"$BATS_TEST_DIRNAME/servers/chat-completions" "$@" >port 3>&- &
 	server=$!
-	read -r -t 10 line <port
+	read -r -t 60 line <port
 	port=$(jq .port <<<"$line")
 	export HERMES_AGENT_BASE_URL=http://127.0.0.1:$port/v1 HERMES_AGENT_MODEL=test-model
 	export HERMES_AGENT_BACKOFF=0.01,0.01,0.01
