@@ -37,7 +37,7 @@ speaks_http() {
 	local adapter failed=0
 	for adapter in $(corpora); do
 		echo "$adapter"
-		"$ROOT/tests/fuzz/run" "$adapter" -max_total_time=3 || failed=1
+		"$ROOT/tests/fuzz/run" "$adapter" -seed=1 -max_total_time=3 || failed=1
 	done
 	[ "$failed" -eq 0 ]
 }
