@@ -219,7 +219,7 @@ send_request(const struct api_request *request, struct http_reply *reply)
 		.limit = request->limit > 0 ? request->limit : adapter_left(), .most = request->most,
 		.proxy = adapter_setting("PROXY"), .ca = adapter_setting("CA_FILE")};
 
-	if (request->direct && !asked.proxy)
+	if (request->direct)
 		asked.proxy = "";
 	http_ask(&asked, reply);
 	free(headers);

@@ -61,7 +61,7 @@ struct api_request {
 	const char *body;
 	size_t length;
 	bool repeatable; /* a question, or an act under a key */
-	bool direct;     /* to a program on this machine: by no proxy but X_PROXY */
+	bool direct;     /* to a program on this machine: by no proxy */
 	double limit;    /* seconds; 0: what adapter_left() allows */
 	size_t most;     /* bytes of an answer; 0: as http.h has it */
 };

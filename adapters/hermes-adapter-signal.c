@@ -143,6 +143,8 @@ answer_check(const struct json *question)
 	(void)question;
 	json_put_text(answer, "account", account);
 	json_put_text(answer, "name", account);
+	if (signal_ready())
+		json_put_true(facts, "proxy", false);
 	json_put_true(facts, "token", call.result || strcmp(call.class, "config") != 0);
 	if (!call.result)
 		problem_add(problems, call.why, call.remedy ? call.remedy

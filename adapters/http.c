@@ -205,7 +205,7 @@ static const struct trouble troubles[] = {
 		"look at the proxy's name, and at the network"},
 	{CURLE_COULDNT_RESOLVE_HOST, "%s cannot be found", false,
 		"look at the name, and at the network"},
-	{CURLE_COULDNT_CONNECT, "no connection to %s, or to the proxy on the way there", false, NULL},
+	{CURLE_COULDNT_CONNECT, "no connection to %s", false, NULL},
 	{CURLE_OPERATION_TIMEDOUT, "no connection to %s within the time limit", false, NULL},
 	{CURLE_SSL_CONNECT_ERROR, "no TLS connection to %s", false, NULL},
 	{CURLE_PEER_FAILED_VERIFICATION, "the certificate of %s cannot be verified", true,
@@ -223,9 +223,11 @@ static const struct trouble troubles[] = {
 static const struct trouble refused_by_proxy = {
 	CURLE_PROXY, "the proxy on the way to %s refuses the user or password", true,
 	"mend the user and password in the proxy setting"};
+static const struct trouble cut_off = {
+	CURLE_COULDNT_CONNECT, "no connection to %s, or to the proxy on the way there", false, NULL};
 
 static const struct trouble *
-find_trouble(CURL *curl, CURLcode code)
+find_trouble(CURL *curl, CURLcode code, bool proxied)
 {
 	const struct trouble *trouble = troubles;
 	long detail = CURLPX_OK, answer = 0;
@@ -234,6 +236,8 @@ find_trouble(CURL *curl, CURLcode code)
 	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &answer);
 	if (detail == CURLPX_USER_REJECTED || detail == CURLPX_NO_AUTH || answer == 407)
 		return &refused_by_proxy;
+	if (code == CURLE_COULDNT_CONNECT && proxied)
+		return &cut_off;
 	while (trouble->code != code && trouble->code != CURLE_OK)
 		trouble++;
 	return trouble;
@@ -266,7 +270,7 @@ static void
 judge(const struct exchange *exchange, CURLcode code)
 {
 	struct http_reply *reply = exchange->reply;
-	char *host = host_of(exchange->request->url);
+	char *host = host_of(exchange->request->url), *proxy = choose_proxy(exchange->request);
 	curl_off_t ready = 0;
 
 	curl_easy_getinfo(exchange->curl, CURLINFO_PRETRANSFER_TIME_T, &ready);
@@ -274,12 +278,13 @@ judge(const struct exchange *exchange, CURLcode code)
 		reply->outcome = HTTP_UNKNOWN;
 		reply->why = broken_words(exchange, code, host);
 	} else {
-		const struct trouble *trouble = find_trouble(exchange->curl, code);
+		const struct trouble *trouble = find_trouble(exchange->curl, code, *proxy);
 
 		reply->outcome = trouble->misset ? HTTP_MISSET : HTTP_NOT_SENT;
 		reply->why = words_of(trouble, host);
 		reply->remedy = trouble->remedy;
 	}
+	free(proxy);
 	free(host);
 }
 

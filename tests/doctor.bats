@@ -307,7 +307,12 @@ WELL='{"ok":true,"account":"1","name":"a_bot","problems":[],"facts":{"token":tru
 		found good ok "own:1080"
 		[[ $output != *hush* && $output != *ann* && $output != *sh@* ]]
 	done
+	NO_PROXY=example.org run -0 hermes-doctor
+	found good ok "through the proxy http://general:3128, but for what NO_PROXY names"
 	GOOD_PROXY='' HTTPS_PROXY='' run -0 hermes-doctor
+	[[ $output != *'through the proxy'* ]]
+	adapter good "$(jq -c '.facts.proxy = false' <<<"$WELL")"
+	run -0 hermes-doctor
 	[[ $output != *'through the proxy'* ]]
 }
 

@@ -94,7 +94,7 @@ killed_poll() {
 
 @test "a daemon on this machine is never asked through a proxy" {
 	ALL_PROXY=socks5://127.0.0.1:1 SIGNAL_PROXY=socks5://127.0.0.1:1 ask check
-	holds .ok
+	holds '.ok and .facts.proxy == false'
 }
 
 @test "a proxy to another machine, and its certificate" {

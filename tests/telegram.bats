@@ -776,7 +776,9 @@ a_channel() {
 	holds '.outcome == "not_sent" and .class == "config" and (.why | contains("password"))'
 	[[ $output != *falsch* ]]
 	TELEGRAM_PROXY=socks5://127.0.0.1:1 send "$(place "$ANN")" hello
-	holds '.outcome == "not_sent" and .class == "transient"'
+	holds '.outcome == "not_sent" and .class == "transient" and (.why | contains("or to the proxy"))'
+	TELEGRAM_BASE_URL=http://127.0.0.1:1 send "$(place "$ANN")" hello
+	holds '.outcome == "not_sent" and (.why | contains("no connection") and (contains("proxy") | not))'
 }
 
 @test "ALL_PROXY is the next choice, and NO_PROXY is honoured" {

@@ -248,8 +248,11 @@ AGAIN='{"again":{"since":1}}'
 	fault bridge_send answer_after '{"status":500,"body":{"error":"sendMessage timed out after 60s"}}'
 	send "$(place "$ANN")" hello
 	holds '.outcome == "unknown" and (.why | contains("timed out"))'
-	HTTP_PROXY=http://127.0.0.1:1 http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 send "$(place "$ANN")" hello
+	export WHATSAPP_PROXY=http://127.0.0.1:1 http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1
+	send "$(place "$ANN")" hello
 	holds '.outcome == "sent"'
+	ask check
+	holds '.facts.proxy == false'
 }
 
 @test "send: follows a hidden number that the bridge has come to know" {

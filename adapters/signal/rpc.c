@@ -116,38 +116,40 @@ is_here(const char *url)
 	return !strncmp(host, "127.", 4) && strchr(":/", *numbers);
 }
 
-/* Where to ask; owned. On this machine never through a proxy. */
+/* Where to ask, and whether that is on this machine; owned. */
 static char *
-find_url(void)
+find_url(bool *here)
 {
 	const char *set = adapter_setting("HTTP_URL");
 	char *base = api_base(set ? set : "http://127.0.0.1:8080"), *url;
-	bool here = is_here(base);
 
-	if (!here && !adapter_setting("HTTP_REMOTE"))
+	*here = is_here(base);
+	if (!*here && !adapter_setting("HTTP_REMOTE"))
 		die(EX_SETUP, "SIGNAL_HTTP_URL is on another machine, and signal-cli asks nobody who they "
 			"are; use a tunnel to 127.0.0.1, or set SIGNAL_HTTP_REMOTE=yes where the way is guarded");
-	if (here)
-		setenv("no_proxy", "*", 1);
 	url = xformat("%s/api/v1/rpc", base);
 	free(base);
 	return url;
 }
 
-void
+bool
 signal_ready(void)
 {
+	bool here;
+
 	signal_account();
-	free(find_url());
+	free(find_url(&here));
+	return here;
 }
 
 static struct api_call
 call_method(const char *method, struct json *params, bool repeatable, double limit)
 {
 	struct json *question = json_object(), *whole;
-	char *url = find_url();
+	bool here;
+	char *url = find_url(&here);
 	struct api_request request = {.url = url, .json = question, .repeatable = repeatable,
-		.limit = limit};
+		.limit = limit, .direct = here};
 	struct api_call call;
 
 	json_put_text(params, "account", signal_account());

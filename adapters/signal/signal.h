@@ -11,8 +11,11 @@
 
 extern const struct adapter_need signal_needs[];
 
-/* Ends the program with 78 where the account is missing, or the daemon not to be asked. */
-void signal_ready(void);
+/*
+ * Ends the program with 78 where the account is missing, or the daemon not to be asked; else
+ * whether that is on this machine.
+ */
+bool signal_ready(void);
 /* The account, as it is configured. */
 const char *signal_account(void);
 

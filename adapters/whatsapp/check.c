@@ -62,6 +62,7 @@ check_bridge(struct json *answer, struct json *facts, struct json *problems)
 
 	json_put_text(answer, "name", "bridge");
 	json_put_true(facts, "token", connected);
+	json_put_true(facts, "proxy", false);
 	json_put_text(facts, "bridge", json_text_or(call.result, "status", "not there"));
 	if (!call.result)
 		problem_add(problems, call.why, call.remedy ? call.remedy

@@ -94,14 +94,15 @@ takes_proxy(const char *platform, const struct json *about)
 
 /* Its own setting, else what every HTTP program goes by; it may be what cuts us off. */
 static void
-add_proxy(struct line *line, const struct json *about, bool cut_off)
+add_proxy(struct line *line, const struct json *about, const struct json *facts)
 {
+	bool cut_off = line->state == BAD && !json_has(facts, "token");
 	const char *proxy = config_platform(line->platform, "proxy");
 	const char *base = config_platform(line->platform, "base_url");
 	bool plain = base && !strncmp(base, "http:", 5);
 	char *shown;
 
-	if (!takes_proxy(line->platform, about))
+	if (!takes_proxy(line->platform, about) || (json_has(facts, "proxy") && !json_true(facts, "proxy")))
 		return;
 	if (!proxy)
 		proxy = plain ? variable("http_proxy", NULL) : variable("https_proxy", "HTTPS_PROXY");
@@ -112,7 +113,8 @@ add_proxy(struct line *line, const struct json *about, bool cut_off)
 	shown = without_password(proxy);
 	json_put_text(line->json, "proxy", shown);
 	add(line, cut_off ? BAD : OK, cut_off ? "look at the proxy, too" : NULL,
-		"through the proxy %s", shown);
+		"through the proxy %s%s", shown, variable("no_proxy", "NO_PROXY")
+		? ", but for what NO_PROXY names" : "");
 	free(shown);
 }
 
@@ -304,7 +306,7 @@ look_at_enabled(struct line *line, const struct json *stored)
 			add(line, OK, NULL, "works as %s", json_text_or(answer, "name",
 				json_text_or(answer, "account", "itself")));
 		add_home(line, facts);
-		add_proxy(line, about, line->state == BAD && !json_has(facts, "token"));
+		add_proxy(line, about, facts);
 		add_listener(line, stored, about);
 		add_dead(line, stored, facts);
 		if (facts)
