@@ -166,6 +166,22 @@ teardown() {
 	holds '.place | has("link") | not'
 }
 
+@test "resolve: a link is what it leads to: a topic where there are topics" {
+	room chat "{\"id\":$FORUM,\"username\":\"teamroom\"}"
+	for words in https://t.me/c/1234567890/42 t.me/c/1234567890/42/77 'https://t.me/teamroom/42?single'; do
+		ask resolve "{\"words\":\"$words\"}"
+		holds ".place.chat == \"$FORUM\" and .place.thread == \"42\""
+	done
+	for words in https://t.me/c/2222222222/42 https://t.me/c/2222222222; do
+		ask resolve "{\"words\":\"$words\"}"
+		holds ".place.chat == \"$SUPER\" and (.place | has(\"thread\") | not)"
+	done
+	ask resolve '{"words":"https://t.me/+AbCdEf"}'
+	holds '.error.class == "chat"'
+	ask resolve '{"words":"https://example.org/c/1234567890/42"}'
+	holds '.error.class == "request"'
+}
+
 @test "resolve: no words mean the home; none is a matter of configuration" {
 	ask resolve '{"words":""}'
 	holds '.error.class == "config" and (.error.remedy | contains("TELEGRAM_HOME_CHANNEL"))'

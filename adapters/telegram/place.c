@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool
 is_digits(const char *text)
@@ -141,15 +142,39 @@ put_place(struct json *answer, struct json *place)
 	return answer;
 }
 
+/*
+ * What was typed, or what a link says, as CHAT/TOPIC; owned. A link is
+ * https://t.me/NAME or https://t.me/c/NUMBER, then a topic, a message, or both.
+ */
+static char *
+read_words(const char *words, bool *link)
+{
+	const char *path = strstr(words, "://") ? strstr(words, "://") + 3 : words;
+	bool private;
+	size_t length;
+
+	*link = !strncasecmp(path, "t.me/", 5);
+	if (!*link)
+		return xstrdup(words);
+	path += 5;
+	private = !strncmp(path, "c/", 2);
+	path += private ? 2 : 0;
+	length = strcspn(path, "/?#");
+	if (path[length] == '/')
+		length += 1 + strcspn(path + length + 1, "/?#");
+	return xformat("%s%.*s", private ? "-100" : "@", (int)length, path);
+}
+
+/* The number behind a chat in a link is a message where there are no topics. */
 static struct json *
-resolve(const char *chat, const char *thread)
+resolve(const char *chat, const char *thread, bool link)
 {
 	struct json *answer;
 	struct api_call call;
 
 	if (*chat != '@' && !is_digits(chat + (*chat == '-')))
 		return answer_error("request", "not a chat of Telegram's",
-			"name a chat by its number or by @name, with /TOPIC behind it if you like");
+			"name a chat by its number, @name or link, with /TOPIC behind it if you like");
 	if (thread && !is_digits(thread))
 		return answer_error("request", "a topic is a number",
 			"it is the last number in the topic's link");
@@ -158,6 +183,8 @@ resolve(const char *chat, const char *thread)
 	if (thread && (!*thread || !strcmp(thread, "1")))
 		thread = NULL;
 	call = telegram_ask("getChat", chat_arguments(chat), adapter_left());
+	if (link && !json_true(call.result, "is_forum"))
+		thread = NULL;
 	answer = call.result
 		? put_chat_place(json_object(), chat_place(call.result, thread), call.result)
 		: api_error(&call);
@@ -169,7 +196,8 @@ struct json *
 telegram_resolve(const struct json *question)
 {
 	const char *chat = json_text(question, "chat"), *thread = json_text(question, "thread");
-	char *words = xstrdup(json_text_or(question, "words", ""));
+	bool link;
+	char *words = read_words(json_text_or(question, "words", ""), &link);
 	size_t end = strcspn(words, ":/");
 	struct json *answer;
 
@@ -181,7 +209,7 @@ telegram_resolve(const struct json *question)
 		chat = adapter_setting("HOME_CHANNEL");
 		thread = adapter_setting("HOME_CHANNEL_THREAD_ID");
 	}
-	answer = chat ? resolve(chat, thread) : answer_error("config", "no home channel",
+	answer = chat ? resolve(chat, thread, link) : answer_error("config", "no home channel",
 		"set TELEGRAM_HOME_CHANNEL to the id of the chat that handoffs go to");
 	free(words);
 	return answer;
