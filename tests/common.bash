@@ -16,6 +16,11 @@ unset HERMES_SESSION XDG_RUNTIME_DIR
 PYTHON=/usr/bin/python3
 export PYTHON
 
+# A moment, in a shell of its own, as the pipe is a process that would be $! from then on.
+pause() (
+	read -rt 0.02 <> <(:) || :
+)
+
 # wait_until SECONDS COMMAND...: run the command until it succeeds. They are seconds of a
 # machine with nothing else to do; what comes later is late, and not wrong.
 wait_until() {
@@ -26,7 +31,7 @@ wait_until() {
 			echo "still not so: $*" >&2
 			return 1
 		fi
-		read -rt 0.02 <> <(:) || :
+		pause
 	done
 }
 
@@ -39,7 +44,7 @@ never() {
 			echo "it is so: $*" >&2
 			return 1
 		fi
-		read -rt 0.02 <> <(:) || :
+		pause
 	done
 }
 
